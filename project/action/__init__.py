@@ -1,0 +1,1 @@
+"""Actions of `scansion prepare`, one file each."""

@@ -1,0 +1,1 @@
+"""Callbacks: what watches a training run: recording, checkpoints, guards, progress."""

@@ -1,0 +1,151 @@
+"""The nouns that cross borders: what every part of scansion hands to, or expects from, another part.
+
+Shape suffixes, here and everywhere: B examples, T frames, F features of a frame, V symbols (blank included), L target symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+class InputError(ValueError):
+    """What was asked for or handed in is wrong: the command line prints the text as one line and exits with 2.
+
+    The text names the file, line, id or key and ends with the remedy.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One line of a manifest: a signal, how long it is, and what should be recognized in it."""
+
+    id: str
+    media: str  # where the signal is: an absolute path or a URL (manifest files hold it relative to themselves)
+    length: float  # seconds where the manifest says `duration`, frames or bars where it says `length`
+    text: str | None = None
+    symbols: tuple[str, ...] | None = None
+    labels: Mapping[str, Any] | None = None
+    group: str | None = None  # speaker, signer, station, instrument: never divided by a split
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded examples, ready for a model."""
+
+    ids: tuple[str, ...]
+    signals_BTF: Tensor  # zero beyond each length
+    lengths_B: Tensor  # int64, in frames
+    targets: Mapping[str, Tensor]  # "symbols" (B, L) int64 zero-padded and "symbol_lengths" (B,), or a family's labels
+    references: tuple[str, ...]  # normalized text, what hypotheses are scored against
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on another device; itself when it is there already."""
+        if self.signals_BTF.device == torch.device(device):
+            return self
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, from which copies to a GPU can overlap with work."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def _map(self, change: Any) -> Batch:
+        return replace(
+            self,
+            signals_BTF=change(self.signals_BTF),
+            lengths_B=change(self.lengths_B),
+            targets={name: change(tensor) for name, tensor in self.targets.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Emissions:
+    """What a CTC model says: a distribution over the alphabet for each frame."""
+
+    log_probs_BTV: Tensor  # log-softmaxed; frames beyond a length carry no meaning
+    lengths_B: Tensor  # int64, in output frames, reckoned by the model and used by all that follows
+
+
+Output = Emissions  # a union, as families arrive
+Terms = dict[str, Tensor]  # name of a loss term -> unweighted scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a decoder says an example is."""
+
+    tokens: tuple[int, ...]  # ids in the alphabet
+    text: str
+    score: float  # log-probability, natural logarithm; comparable within one decoder only
+    spans: tuple[tuple[int, int], ...] = ()  # output frames [start, end) of each token
+
+
+@runtime_checkable
+class Feature(Protocol):
+    """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export."""
+
+    num_features: int
+    settings: Mapping[str, Any]  # everything that changes its result, for the Protocol
+
+    def read(self, media: str) -> Any:
+        """The raw signal of a medium (audio: float32 waveform at the feature's own sample rate)."""
+
+    def __call__(self, signal: Any) -> Tensor:
+        """(T, F) float32 frames of a raw signal."""
+
+    def num_frames(self, length: float) -> int:
+        """How many frames an example of that length gives, to within one frame, without reading it."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A torch module from a Batch to an Output; it is a torch.nn.Module as well."""
+
+    def __call__(self, batch: Batch) -> Output: ...
+
+    def num_output_frames(self, num_frames: Tensor) -> Tensor:
+        """Output frames of inputs with that many frames."""
+
+
+class Loss(Protocol):
+    """From what the model said and what was wanted to named, unweighted scalars."""
+
+    def __call__(self, output: Output, batch: Batch) -> Terms: ...
+
+
+class Weighting(Protocol):
+    """Makes one scalar of named terms; a torch.nn.Module, because weights may be learned."""
+
+    def __call__(self, terms: Terms) -> tuple[Tensor, Terms]:
+        """The scalar to minimize, and each term as it stands in that sum."""
+
+
+class Decoder(Protocol):
+    """From an Output to one Hypothesis an example."""
+
+    settings: Mapping[str, Any]
+
+    def __call__(self, output: Output) -> list[Hypothesis]: ...
+
+
+class Metric(Protocol):
+    """Scores example by example in columns of numbers; a summary is a function of those columns alone.
+
+    So a bootstrap can resample the columns, and ranks can exchange them.
+    """
+
+    name: str
+
+    def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
+        """The columns of one example."""
+
+    def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
+        """The figures of many examples; the first is the metric's own."""

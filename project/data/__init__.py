@@ -1,0 +1,1 @@
+"""Manifests and batches: from JSON lines to padded tensors."""

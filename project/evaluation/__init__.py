@@ -1,0 +1,1 @@
+"""Evaluation: the Protocol, the Report made under it, intervals and the page."""

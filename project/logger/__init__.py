@@ -1,0 +1,1 @@
+"""Loggers: where a run's numbers go."""

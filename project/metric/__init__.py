@@ -1,0 +1,1 @@
+"""Metrics: columns of numbers for each example, and figures of many."""

@@ -1,0 +1,1 @@
+"""Encoders: from a Batch to an Output."""

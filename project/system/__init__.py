@@ -1,0 +1,1 @@
+"""Systems: the LightningModules that hold model, loss, weighting, decoder, metrics and optimizer."""
