@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # annotations alone need torch: the command line, which needs InputError, must answer without it
+    import torch
+    from torch import Tensor
 
 
 class InputError(ValueError):
@@ -18,6 +19,18 @@ class InputError(ValueError):
 
     The text names the file, line, id or key and ends with the remedy.
     """
+
+
+class WorkError(RuntimeError):
+    """The work itself failed in a way we can explain: the text is one line with the remedy; the exit code is 1."""
+
+
+class Interrupted(RuntimeError):
+    """The run was asked to stop and did, at a step boundary, with its checkpoint written."""
+
+    def __init__(self, text: str, signal: int) -> None:
+        super().__init__(text)
+        self.signal = signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device; itself when it is there already."""
-        if self.signals_BTF.device == torch.device(device):
+        if str(self.signals_BTF.device) == str(device):
             return self
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
@@ -75,7 +88,7 @@ class Emissions:
 
 
 Output = Emissions  # a union, as families arrive
-Terms = dict[str, Tensor]  # name of a loss term -> unweighted scalar
+Terms = dict[str, "Tensor"]  # name of a loss term -> unweighted scalar
 
 
 @dataclass(frozen=True, slots=True)

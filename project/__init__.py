@@ -1,0 +1,1 @@
+"""scansion: a research framework for recognizing symbols in signals."""

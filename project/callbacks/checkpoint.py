@@ -1,0 +1,99 @@
+"""Checkpoints: `last` to continue from, `best` to evaluate, each written whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+from project.contract import InputError, WorkError
+
+
+class Checkpoint(Callback):
+    """Writes at step boundaries alone: after an optimizer step, and where a validation is due, after that.
+
+    Never over a good checkpoint with weights that are not finite.
+    """
+
+    def __init__(
+        self, folder: str, every_steps: int = 200, monitor: str = "dev/cer", mode: Literal["min", "max"] = "min"
+    ) -> None:
+        self.folder = Path(folder)
+        self.every_steps = every_steps
+        self.monitor = monitor
+        self.mode = mode
+        self.best_value: float | None = None
+        self.best_step = 0
+        self.saved_step = -1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.global_step
+        if step % self.every_steps == 0 and at_boundary(trainer) and not validation_is_next(trainer):
+            self.save_last(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        if self._is_best(trainer):
+            self._save(trainer, "best.ckpt", weights_only=True)
+        self.save_last(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step != self.saved_step:  # no validation ran at the end
+            self.save_last(trainer)
+
+    def save_last(self, trainer: Trainer) -> None:
+        """Write `last` at this boundary."""
+        self.saved_step = trainer.global_step
+        self._save(trainer, "last.ckpt", weights_only=False)
+
+    def _is_best(self, trainer: Trainer) -> bool:
+        figures = trainer.callback_metrics
+        if self.monitor not in figures:
+            known = ", ".join(sorted(figures))
+            raise InputError(f"callbacks.checkpoint.monitor: no figure {self.monitor}: choose from {known}")
+        value = float(figures[self.monitor])
+        sign = 1 if self.mode == "min" else -1
+        better = self.best_value is None or sign * value < sign * self.best_value
+        if better and math.isfinite(value):
+            self.best_value, self.best_step = value, trainer.global_step
+        return better and math.isfinite(value)
+
+    def _save(self, trainer: Trainer, name: str, *, weights_only: bool) -> None:
+        for parameter_name, parameter in trainer.lightning_module.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise WorkError(
+                    f"step {trainer.global_step}: {parameter_name} is not finite: the last good checkpoint is kept; "
+                    f"lower optimizer.lr or trainer.gradient_clip_val and resume"
+                )
+        temporary = self.folder / f".{name}.part"
+        trainer.save_checkpoint(temporary, weights_only=weights_only)
+        if trainer.is_global_zero:
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(self.folder / name)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_value": self.best_value, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
+
+
+def at_boundary(trainer: Trainer) -> bool:
+    """Whether the batch that ended also ended an optimizer step: gradients in the making are not saved."""
+    return not trainer.fit_loop._should_accumulate()
+
+
+def validation_is_next(trainer: Trainer) -> bool:
+    """Whether Lightning validates before the next batch; a checkpoint before that would skip it on resume."""
+    fit_loop = trainer.fit_loop
+    assert fit_loop._data_fetcher is not None
+    return bool(fit_loop.epoch_loop._should_check_val_fx(fit_loop._data_fetcher))

@@ -1,0 +1,158 @@
+"""The command `scansion`: one grammar for all verbs.
+
+Bare words fill a verb's positional keys and are quoted for Hydra here, so that no file name ever needs Hydra's escaping;
+everything else is key=value. Help is read from the comments in conf/: it answers without importing Hydra or torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from project.build.compose import CONF, complain, groups, options
+
+# Positional keys of each verb, in order; a last key ending in * takes all words that remain.
+VERBS = {
+    "prepare": ("action", "manifest*"),
+    "train": ("experiment",),
+    "evaluate": ("run",),
+    "report": ("runs*",),
+    "bench": ("benchmark*",),
+}
+GROUPS_AS_WORDS = {"action", "experiment"}  # chosen by name: never quoted
+OVERRIDE = re.compile(r"^(?:\+\+?|~)?[A-Za-z_][\w./@-]*=", flags=re.S)
+FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Answer one command line and exit."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(overview())
+        sys.exit(0)
+    if words[0] in {"-V", "--version"}:
+        from importlib.metadata import version
+
+        print(f"scansion {version('scansion')}")
+        sys.exit(0)
+    verb, *rest = words
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from: {', '.join(VERBS)}"
+        sys.exit(complain(f"{verb}: no such verb: {hint}", 2))
+    if any(word in {"-h", "--help"} for word in rest):
+        print(verb_help(verb))
+        sys.exit(0)
+    sys.argv = [f"scansion {verb}", *to_overrides(verb, rest)]
+    importlib.import_module(f"project.{verb}").main()
+
+
+def to_overrides(verb: str, words: list[str]) -> list[str]:
+    """A verb's words in Hydra's grammar: bare words become values of its positional keys.
+
+    >>> to_overrides("report", ["runs/a", "runs/b c", "baseline=runs/a"])
+    ['baseline=runs/a', 'runs=["runs/a","runs/b c"]']
+    >>> to_overrides("prepare", ["validate", "a.jsonl", "text=morse"])
+    ['text=morse', 'action=validate', 'manifest=["a.jsonl"]']
+    """
+    bare, overrides = [], []
+    for before, word in pairwise(["", *words]):
+        if before not in FLAGS_WITH_VALUE and _is_bare(word):
+            bare.append(word)
+        else:
+            overrides.append(_plain_lists(verb, word))
+    for key in VERBS[verb]:
+        if not bare:
+            break
+        if key.endswith("*"):
+            overrides.append(f"{key[:-1]}=[{','.join(quote(word) for word in bare)}]")
+            bare = []
+        else:
+            word = bare.pop(0)
+            overrides.append(f"{key}={word if key in GROUPS_AS_WORDS else quote(word)}")
+    if bare:
+        sys.exit(complain(f"{bare[0]}: scansion {verb} takes no such word: write key=value, see --help", 2))
+    return overrides
+
+
+def _is_bare(word: str) -> bool:
+    if word.startswith(("-", "~")):
+        return False
+    return OVERRIDE.match(word) is None or Path(word).exists()
+
+
+def _plain_lists(verb: str, word: str) -> str:
+    """`manifest=a.jsonl` where the key takes a list: the one value is a list of one."""
+    for key in VERBS[verb]:
+        name = key.rstrip("*")
+        if key.endswith("*") and word.startswith(f"{name}=") and not word.startswith((f"{name}=[", f"{name}=${{")):
+            return f"{name}=[{quote(word.partition('=')[2])}]"
+    return word
+
+
+def quote(word: str) -> str:
+    r"""A word as a quoted string of Hydra's grammar.
+
+    >>> print(quote('a "b" c'))
+    "a \"b\" c"
+    """
+    if word[:1] == word[-1:] == '"' and len(word) > 1:
+        return word
+    escaped = re.sub(r'(\\*)"', lambda match: match[1] * 2 + '\\"', word)
+    escaped = re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped)
+    return f'"{escaped}"'.replace("${", "\\${")
+
+
+def overview() -> str:
+    """What scansion is and what one can ask of it."""
+    lines = ["scansion: recognize symbols in signals, and know whether it worked.", "", "Verbs:"]
+    lines += [f"  scansion {verb:<10} {first_comment(CONF / f'{verb}.yaml')}" for verb in VERBS]
+    lines += ["", "First steps:"]
+    lines += ["  scansion prepare corpus=morse out=data/morse       make a small Morse corpus"]
+    lines += ["  scansion train experiment=morse/quick              train on it: minutes on a laptop"]
+    lines += ["  scansion <verb> --help                             keys and choices of a verb"]
+    lines += ["  scansion <verb> ... --cfg job                      what would run, as YAML"]
+    return "\n".join(lines)
+
+
+def verb_help(verb: str) -> str:
+    """A verb's keys with their comments, its groups with their choices, and its experiments with theirs."""
+    text = (CONF / f"{verb}.yaml").read_text(encoding="utf-8")
+    positional = " ".join(f"[{key.rstrip('*').upper()}{'...' if key.endswith('*') else ''}]" for key in VERBS[verb])
+    lines = [f"scansion {verb} {positional} [key=value ...]", "", first_comment(CONF / f"{verb}.yaml"), ""]
+    comments = dict(re.findall(r"^  - (?:optional )?([a-z_]+):[^#\n]*#\s*(.*)$", text, flags=re.M))
+    chosen = [group for group in groups(verb) if (CONF / group).is_dir()]
+    if chosen:
+        lines.append("Choices, group=name:")
+    for group in chosen:
+        lines.append(f"  {group:<12} {comments.get(group, '')}".rstrip())
+        lines += _choices(group)
+    keys = re.findall(r"^([a-z_]+): *([^#\n]*?) *(?:#\s*(.*))?$", text, flags=re.M)
+    lines += ["", "Keys, key=value:"]
+    lines += [f"  {key:<18} {comment}  [{value}]" for key, value, comment in keys if key not in {"defaults", "hydra"}]
+    lines += ["", "Any key of a chosen part: model.channels=64. All of them: --cfg job. A sweep: -m key=1,2,3"]
+    return "\n".join(lines)
+
+
+def _choices(group: str) -> list[str]:
+    names = options(group)
+    described = {"action", "experiment", "sweep", "launcher", "corpus", "benchmark", "trainer"}
+    if group not in described:
+        return [f"      {' | '.join(names)}"]
+    return [f"      {name:<20} {first_comment(CONF / group / f'{name}.yaml')}" for name in names]
+
+
+def first_comment(file: Path) -> str:
+    """The first comment of a YAML file that is not a directive: what the file is, in a line."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and not line.startswith("# @"):
+            return line.lstrip("# ").strip()
+    return ""
+
+
+if __name__ == "__main__":
+    main()

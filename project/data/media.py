@@ -1,0 +1,181 @@
+"""What can be said of a medium without decoding all of it: that it is there, how long it sounds, whether it is another's copy.
+
+It does not know manifests, nor what a medium should hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeVar
+
+import fsspec
+import soundfile
+
+ARRAYS = frozenset({".npz", ".npy", ".parquet"})  # no sound: that they are there and not empty is all that is asked
+THREADS = 8  # reading headers waits for disks more than it computes
+_CHUNK = 512  # items handed to the threads at once: order is kept and memory stays flat
+_HEAD_BYTES = 1 << 16
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class MediumError(ValueError):
+    """A medium cannot be used: what is wrong with it, and the remedy."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}: {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the head of a sound file says of it."""
+
+    frames: int  # samples of one channel
+    sample_rate: int
+    channels: int
+    subtype: str  # how a sample is stored, in libsndfile's words: PCM_16, FLOAT, VORBIS
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+
+def is_url(media: str) -> bool:
+    """Whether a medium is reached through fsspec rather than as a file.
+
+    >>> is_url("s3://corpus/a.flac"), is_url("audio/a.flac")
+    (True, False)
+    """
+    return "://" in media
+
+
+def suffix_of(media: str) -> str:
+    """The lower-case suffix of a path or URL.
+
+    >>> suffix_of("s3://corpus/A.FLAC"), suffix_of("a.b/c")
+    ('.flac', '')
+    """
+    return PurePosixPath(media.replace("\\", "/")).suffix.lower()
+
+
+def open_medium(media: str) -> IO[bytes]:
+    """The bytes of a path or URL."""
+    if is_url(media):
+        return fsspec.open(media, "rb").open()  # type: ignore[no-any-return]
+    return Path(media).open("rb")
+
+
+def size_of(media: str) -> int:
+    """Bytes, without reading them; a MediumError if there is nothing to read."""
+    return int(_reached(media, _size))
+
+
+def read_header(media: str) -> Header:
+    """What a sound file says of itself, after a look at its last sample: a file cut short does not pass for whole."""
+    if size_of(media) == 0:
+        raise MediumError(f"media {media} is empty (0 bytes)", "replace the file or leave the line out")
+    header: Header = _reached(media, _header)
+    if header.frames == 0:
+        raise MediumError(f"media {media} holds no samples", "replace the file or leave the line out")
+    return header
+
+
+def check_medium(media: str) -> Header | None:
+    """The header of a sound; None for arrays, of which only presence is asked."""
+    if suffix_of(media) not in ARRAYS:
+        return read_header(media)
+    if size_of(media) == 0:
+        raise MediumError(f"media {media} is empty (0 bytes)", "replace the file or leave the line out")
+    return None
+
+
+def _reached(media: str, look: Callable[[str], Any]) -> Any:
+    try:
+        return look(media)
+    except MediumError:
+        raise
+    except FileNotFoundError:
+        raise MediumError(f"media {media} is missing", "correct the path or leave the line out") from None
+    except Exception as error:  # each file system behind fsspec has errors of its own
+        what = f"media {media} cannot be read: {type(error).__name__}: {error}"
+        raise MediumError(what, "make it readable or leave the line out") from error
+
+
+def _size(media: str) -> int:
+    if is_url(media):
+        system, path = fsspec.core.url_to_fs(media)
+        return int(system.size(path) or 0)
+    status = os.stat(media)
+    if not os.path.isfile(media):
+        raise MediumError(f"media {media} is not a file", "correct the path")
+    return status.st_size
+
+
+def _header(media: str) -> Header:
+    with open_medium(media) as file:
+        try:
+            with soundfile.SoundFile(file) as sound:
+                header = Header(sound.frames, sound.samplerate, sound.channels, sound.subtype)
+                whole = header.frames == 0 or (
+                    sound.seek(header.frames - 1) == header.frames - 1 and len(sound.read(1)) == 1
+                )
+        except soundfile.LibsndfileError as error:
+            what = f"media {media} is corrupt, or no sound that libsndfile reads: {error.error_string}"
+            raise MediumError(what, "replace the file or leave the line out") from None
+    if not whole:
+        raise MediumError(f"media {media} is cut short", "replace the file or leave the line out")
+    return header
+
+
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The results of work that waits for disks or networks, in the order of the items, a chunk in hand at a time."""
+    source = iter(items)
+    with ThreadPoolExecutor(THREADS) as pool:
+        while chunk := list(islice(source, _CHUNK)):
+            yield from pool.map(work, chunk)
+
+
+def same_content(media: Sequence[str], advance: Callable[[int], object] = lambda _: None) -> list[list[str]]:
+    """The media that hold the same bytes as another, in groups; what cannot be read is in none.
+
+    Only media of equal size are opened, and only those whose first 64 KiB are equal too are read (SHA-256) to the end.
+    """
+    suspects = [sorted(set(media))]
+    for key in (_size_or_none, _head, _content):
+        buckets: defaultdict[tuple[int, Any], list[str]] = defaultdict(list)
+        for number, group in enumerate(suspects):
+            for one, value in zip(group, in_threads(key, group), strict=True):
+                if value is not None:
+                    buckets[number, value].append(one)
+        remaining = [group for group in buckets.values() if len(group) > 1]
+        advance(sum(map(len, suspects)) - sum(map(len, remaining)))
+        suspects = remaining
+    advance(sum(map(len, suspects)))
+    return suspects
+
+
+def _size_or_none(media: str) -> int | None:
+    try:
+        return size_of(media) or None
+    except MediumError:
+        return None
+
+
+def _head(media: str) -> bytes:
+    with open_medium(media) as file:
+        return hashlib.sha256(file.read(_HEAD_BYTES)).digest()
+
+
+def _content(media: str) -> bytes:
+    with open_medium(media) as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,163 @@
+"""The one LightningDataModule: manifests, a feature and a spelling in, batches out, for every family."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from project.contract import Batch, Feature, InputError
+from project.data.collate import Collate
+from project.data.dataset import Augment, Examples
+from project.data.manifest import Manifest
+from project.data.sampling import BucketBatchSampler, SortedBatchSampler
+from project.text.spelling import Spelling
+
+PARTS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How batches are cut. Lengths are in the manifest's unit: seconds for audio."""
+
+    batch_length: float = 200.0
+    max_batch_size: int = 32
+    chunk: int = 100
+    min_length: float = 0.0
+    max_length: float = float("inf")
+    round_frames: int = 1
+
+
+class ResumableLoader(DataLoader[Batch]):
+    """A DataLoader that says where it stands and continues there, whatever its number of workers.
+
+    It counts batches handed out, not batches made: workers run ahead.
+    """
+
+    batch_sampler: BucketBatchSampler
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        self._handed_out = self.batch_sampler.batches_done
+        for batch in super().__iter__():
+            self._handed_out += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """The epoch, and how many of its batches were handed out."""
+        return {"epoch": self.batch_sampler.epoch, "batches": getattr(self, "_handed_out", 0)}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Continue after those batches of that epoch."""
+        self.batch_sampler.resume(state["epoch"], state["batches"])
+
+
+class DataModule(LightningDataModule):
+    """Loaders of the manifests' parts; randomness is a function of (seed, epoch, id)."""
+
+    def __init__(
+        self,
+        manifest: Mapping[str, str | list[str] | None],
+        feature: Feature,
+        spelling: Spelling,
+        batching: Batching | None = None,
+        augment: Sequence[Augment] = (),
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if unknown := set(manifest) - set(PARTS):
+            raise InputError(f"data.manifest.{min(unknown)}: no such part: choose from {', '.join(PARTS)}")
+        if workers < 0:
+            raise InputError(f"data.workers: {workers} is negative: 0 loads in the training process")
+        self._patterns = dict(manifest)
+        self._manifests: dict[str, Manifest] = {}
+        self.feature = feature
+        self.spelling = spelling
+        self.batching = batching or Batching()
+        self.augment = augment
+        self.workers = workers
+        self.seed = seed
+
+    def manifest(self, part: str) -> Manifest:
+        """The manifest of a part, opened once."""
+        if part not in self._manifests:
+            pattern = self._patterns.get(part)
+            if pattern in {None, "???"}:
+                raise InputError(f"data.manifest.{part} is missing: set data.manifest.{part}=<manifest.jsonl>")
+            manifest = Manifest.open(pattern)
+            if part == "train":
+                manifest = manifest.between(self.batching.min_length, self.batching.max_length)
+            if len(manifest) == 0:
+                raise InputError(f"data.manifest.{part}: {pattern} holds no example: check the manifest and its limits")
+            self._manifests[part] = manifest
+        return self._manifests[part]
+
+    def train_batches(self, num_ranks: int) -> int:
+        """Batches of an epoch on each rank."""
+        return len(self._sampler(self.manifest("train"), 0, num_ranks))
+
+    def train_dataloader(self) -> ResumableLoader:
+        manifest, augment = self.manifest("train"), self.augment
+        if self.trainer and self.trainer.overfit_batches:
+            manifest, augment = self._overfit_manifest(), ()
+        rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        examples = Examples(manifest, self.feature, self.spelling, augment, self.seed)
+        return ResumableLoader(examples, batch_sampler=self._sampler(manifest, rank, ranks), **self._options())
+
+    def _sampler(self, manifest: Manifest, rank: int, num_ranks: int) -> BucketBatchSampler:
+        return BucketBatchSampler(
+            lengths=manifest.lengths,
+            batch_length=self.batching.batch_length,
+            max_batch_size=self.batching.max_batch_size,
+            seed=self.seed,
+            chunk=self.batching.chunk,
+            rank=rank,
+            num_ranks=num_ranks,
+        )
+
+    def _overfit_manifest(self) -> Manifest:
+        """The examples of the first batches: what `trainer=overfit` learns by heart, and is then asked."""
+        assert self.trainer is not None
+        whole = self.manifest("train")
+        batches = list(self._sampler(whole, 0, 1))[: int(self.trainer.overfit_batches)]
+        return whole.select([draw.index for batch in batches for draw in batch])
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        if self.trainer and self.trainer.overfit_batches:
+            return self.scoring_loader(self._overfit_manifest())
+        return self.scoring_loader(self.manifest("dev"))
+
+    def scoring_loader(self, manifest: Manifest) -> DataLoader[Batch]:
+        """Every example of a manifest once, over all ranks; no augmentation, no filter."""
+        sampler = SortedBatchSampler(
+            lengths=manifest.lengths,
+            batch_length=self.batching.batch_length,
+            max_batch_size=self.batching.max_batch_size,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            num_ranks=self.trainer.world_size if self.trainer else 1,
+        )
+        examples = Examples(manifest, self.feature, self.spelling)
+        return DataLoader(examples, batch_sampler=sampler, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """Loader options: spawned workers share nothing by accident, and a dead one is noticed."""
+        options: dict[str, Any] = {
+            "collate_fn": Collate(self.batching.round_frames),
+            "num_workers": self.workers,
+            "pin_memory": torch.cuda.is_available(),
+        }
+        if self.workers:
+            start = "forkserver" if torch.cuda.is_available() else "fork"
+            options |= {"persistent_workers": True, "multiprocessing_context": multiprocessing.get_context(start)}
+            options["worker_init_fn"] = _one_thread
+        return options
+
+
+def _one_thread(_worker: int) -> None:
+    """Workers compute on one thread each: they share the cores with training."""
+    torch.set_num_threads(1)

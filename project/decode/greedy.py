@@ -1,0 +1,69 @@
+"""Greedy decoding: the likeliest symbol of each frame, repeats and blanks left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from project.contract import Emissions, Hypothesis
+from project.text.alphabet import Alphabet
+
+
+class Greedy:
+    """Writes what the single likeliest path through the frames spells.
+
+    Its score is the log-probability of that path. It does not know that several paths spell one text and may together
+    be likelier: that is a beam search.
+    """
+
+    settings: Mapping[str, Any]
+
+    def __init__(self, alphabet: Alphabet) -> None:
+        self._alphabet = alphabet
+        self.settings = {"decode": "greedy@1"}
+
+    def __call__(self, output: Emissions) -> list[Hypothesis]:
+        scores_B, path_BT = best_paths(output)
+        rows, starts, ends, tokens = runs(path_BT.numpy(), self._alphabet.blank)
+        cuts = np.searchsorted(rows, np.arange(len(scores_B) + 1))
+        return [
+            self._hypothesis(tokens[begin:end], starts[begin:end], ends[begin:end], score)
+            for begin, end, score in zip(cuts[:-1], cuts[1:], scores_B.tolist(), strict=True)
+        ]
+
+    def _hypothesis(
+        self, tokens: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], score: float
+    ) -> Hypothesis:
+        ids = tokens.tolist()
+        spans = tuple(zip(starts.tolist(), ends.tolist(), strict=True))
+        return Hypothesis(tuple(ids), self._alphabet.decode(ids), score, spans)
+
+
+def best_paths(output: Emissions) -> tuple[Tensor, Tensor]:
+    """Log-probability (B,) and symbols (B, T) of each likeliest path, on the CPU; -1 beyond a length."""
+    log_probs_BT, path_BT = output.log_probs_BTV.float().max(dim=2)
+    beyond_BT = torch.arange(path_BT.shape[1], device=path_BT.device) >= output.lengths_B[:, None]
+    scores_B = log_probs_BT.masked_fill(beyond_BT, 0).double().sum(dim=1)
+    return scores_B.cpu(), path_BT.masked_fill(beyond_BT, -1).cpu()
+
+
+def runs(
+    path_BT: NDArray[np.int64], blank: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows, starts, ends and symbols of all runs of one symbol, in order; blank and -1 are none.
+
+    >>> rows, starts, ends, symbols = runs(np.array([[0, 2, 2, 0, 2], [1, 1, 3, -1, -1]]), blank=0)
+    >>> rows.tolist(), starts.tolist(), ends.tolist(), symbols.tolist()
+    ([0, 0, 1, 1], [1, 4, 0, 2], [3, 5, 2, 3], [2, 2, 1, 3])
+    """
+    padded = np.pad(path_BT, ((0, 0), (1, 1)), constant_values=-1)
+    changes = padded[:, 1:] != padded[:, :-1]
+    held = (path_BT != blank) & (path_BT >= 0)
+    rows, starts = np.nonzero(changes[:, :-1] & held)
+    _, lasts = np.nonzero(changes[:, 1:] & held)
+    return rows, starts, lasts + 1, path_BT[rows, starts]

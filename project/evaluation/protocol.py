@@ -1,0 +1,155 @@
+"""The Protocol: everything that must be equal before two error rates may be compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+from project.contract import InputError
+
+Settings: TypeAlias = Mapping[str, Any]
+FULL = "full"
+ABSENT = "absent"  # stands in a difference for a key that one side does not have
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Protocol:
+    """How an evaluation was done, as a value: two Reports are comparable when theirs are equal, field by field.
+
+    Settings are kept as plain JSON (tuples become lists, 10.0 becomes 10), so that a Protocol read back from disk equals
+    the one that was written. It does not know what the settings mean, nor which run was evaluated.
+    """
+
+    manifest_hash: str  # of the manifest's content
+    manifest_ids_hash: str  # of the ordered ids that were scored, see hash_ids
+    num_examples: int  # that were scored
+    coverage: str  # "full", or "200 of 6300, not for decisions"
+    audio: Settings  # the feature's settings: sample rate, normalization of the level, ...
+    text: Settings  # name of each text normalizer -> its version
+    alphabet_hash: str
+    decode: Settings  # the decoder's settings, any logit bias included
+    adapter: Settings | Literal["none"]  # names, active or not, norm of what it changes
+    precision: str
+    code_version: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, canonical(getattr(self, field.name), field.name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Protocol) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    @property
+    def hash(self) -> str:
+        """12 hexadecimal digits that stand for the whole."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every example of the manifest was scored; otherwise nothing should be decided by it."""
+        return self.coverage == FULL
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Fields in their order, as plain data."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Protocol:
+        """The Protocol with these fields; names it does not know, or lacks, are refused."""
+        known = {field.name for field in fields(cls)}
+        required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+        for what, names in (("lacks", required - mapping.keys()), ("has unknown", mapping.keys() - known)):
+            if names:
+                raise InputError(f"protocol {what} {', '.join(sorted(names))}: evaluate the run again with this version")
+        return cls(**mapping)
+
+    def to_json(self) -> str:
+        """The one canonical text of this Protocol."""
+        return _dump(self.to_mapping())
+
+    @classmethod
+    def from_json(cls, text: str) -> Protocol:
+        """The Protocol of that text."""
+        return cls.from_mapping(json.loads(text))
+
+    def flat(self) -> dict[str, Any]:
+        """Every leaf by its full name: decode.size and so on."""
+        return dict(_leaves("", self.to_mapping()))
+
+    def differences(self, other: Protocol) -> list[tuple[str, Any, Any]]:
+        """(field, mine, theirs) wherever the two disagree; settings key by key, as in decode.size."""
+        return list(_differences("", self.to_mapping(), other.to_mapping()))
+
+
+def hash_ids(ids: Iterable[str]) -> str:
+    """16 hexadecimal digits of ids in their order.
+
+    >>> hash_ids(["a", "b"]) == hash_ids(["b", "a"]), hash_ids(["a", "b"]) == hash_ids(["ab"])
+    (False, False)
+    """
+    digest = hashlib.sha256()
+    for example_id in ids:
+        data = example_id.encode()
+        digest.update(f"{len(data)}:".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def coverage(num_scored: int, num_listed: int) -> str:
+    """How much of a manifest was scored, in words.
+
+    >>> coverage(300, 300), coverage(200, 6300)
+    ('full', '200 of 6300, not for decisions')
+    """
+    if not 0 < num_scored <= num_listed:
+        raise InputError(f"{num_scored} of {num_listed} examples scored: every example counts once, and there must be one")
+    return FULL if num_scored == num_listed else f"{num_scored} of {num_listed}, not for decisions"
+
+
+def canonical(value: Any, name: str = "value") -> Any:
+    """A value as plain JSON data with one spelling only.
+
+    >>> canonical({"size": 10.0, "beams": (1, 2), "bias": float("-inf")})
+    {'size': 10, 'beams': [1, 2], 'bias': '-inf'}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): canonical(item, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(item, name) for item in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)
+        return int(value) if value.is_integer() else value
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    raise TypeError(f"protocol: {name} is a {type(value).__name__}: settings hold text, numbers, lists and mappings only")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, Mapping) or (not value and prefix):
+        yield prefix, value
+        return
+    for key, item in value.items():
+        yield from _leaves(f"{prefix}.{key}" if prefix else key, item)
+
+
+def _differences(prefix: str, mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        for key in [*mine, *(key for key in theirs if key not in mine)]:
+            name = f"{prefix}.{key}" if prefix else key
+            if key in mine and key in theirs:
+                yield from _differences(name, mine[key], theirs[key])
+            else:
+                yield name, mine.get(key, ABSENT), theirs.get(key, ABSENT)
+    elif _dump(mine) != _dump(theirs):
+        yield prefix, mine, theirs

@@ -1,0 +1,130 @@
+"""What a Comparison says, in sentences; figures as people write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from project.evaluation.comparison import Comparison, Delta
+from project.evaluation.interval import MIN_GROUPS, Interval
+from project.evaluation.result import Report
+
+Kind = Literal["better", "worse", "undecided", "note", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence, what it amounts to, and the evidence for it."""
+
+    kind: Kind
+    text: str
+    evidence: str = ""
+
+
+def verdicts(comparison: Comparison) -> list[Verdict]:
+    """The sentences that come first: what was found about the primary figure, then what limits it."""
+    found = _findings(comparison)
+    found += [Verdict("warning", note) for note in comparison.head]
+    first = comparison.reports[0]
+    groups = {row.group for row in first.rows} - {None}
+    if comparison.unit == "example" and 1 < len(groups) < MIN_GROUPS < len(first.rows):
+        found.append(
+            Verdict(
+                "warning",
+                f"Only {len(groups)} groups: intervals are over examples, and too narrow if examples of one group are alike",
+            )
+        )
+    return found
+
+
+def figure_text(report: Report, name: str) -> str:
+    """A figure with its interval.
+
+    Ratios stand in percent: "1.26 % [1.02, 1.53]".
+    """
+    percent = is_percent(report, name)
+    text = number_text(report.metrics[name], percent)
+    unit = " %" if percent else ""
+    interval = report.intervals.get(name)
+    return f"{text}{unit} [{_ends(interval, percent)}]" if interval else f"{text}{unit}"
+
+
+def delta_text(delta: Delta, percent: bool) -> str:
+    """A difference with its interval and sign.
+
+    >>> delta_text(Delta(-0.0027, (-0.0041, -0.0013), "lower"), True)
+    '-0.27 [-0.41, -0.13]'
+    """
+    text = number_text(delta.value, percent, sign=True)
+    return f"{text} [{_ends(delta.interval, percent, sign=True)}]" if delta.interval else text
+
+
+def number_text(value: float, percent: bool, sign: bool = False) -> str:
+    """Hundredths of a percent, or thousandths.
+
+    >>> number_text(0.01256, True), number_text(0.61237, False), number_text(0.002, True, sign=True)
+    ('1.26', '0.612', '+0.20')
+    """
+    scaled, digits = (100 * value, 2) if percent else (value, 3)
+    return f"{round(scaled, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
+
+
+def is_percent(report: Report, name: str) -> bool:
+    """Whether a figure is a ratio of sums, shown in percent."""
+    measure = report.measures.get(name)
+    return bool(measure and measure.is_ratio)
+
+
+def title_of(name: str) -> str:
+    """A figure's name as a heading.
+
+    >>> title_of("cer"), title_of("exact_match")
+    ('CER', 'Exact match')
+    """
+    return name.upper() if len(name) <= 4 else name.replace("_", " ").capitalize()
+
+
+def sample_text(comparison: Comparison) -> str:
+    """How much there was to judge by: "300 examples of 12 groups"."""
+    rows = comparison.reports[0].rows
+    groups = {row.group for row in rows} - {None}
+    return f"{len(rows):,} examples" + (f" of {len(groups)} groups" if len(groups) > 1 else "")
+
+
+def _findings(comparison: Comparison) -> list[Verdict]:
+    name = comparison.primary
+    if comparison.baseline is not None:
+        others = [n for n in comparison.ranking() if n != comparison.baseline]
+        if others:
+            return [_against_baseline(comparison, n) for n in others]
+    best = comparison.ranking()[0]
+    report, label = comparison.reports[best], comparison.labels[best]
+    text = f"{label}: {title_of(name)} {figure_text(report, name)}"
+    if len(comparison.reports) == 1:
+        return [Verdict("note", text, f"95 % interval over {sample_text(comparison)}")]
+    return [Verdict("note", f"First of {len(comparison.reports)} runs: {text}", "no baseline given: differences not tested")]
+
+
+def _against_baseline(comparison: Comparison, n: int) -> Verdict:
+    assert comparison.baseline is not None
+    name, base = comparison.primary, comparison.reports[comparison.baseline]
+    report, delta = comparison.reports[n], comparison.deltas[n][comparison.primary]
+    mine, theirs = comparison.labels[n], comparison.labels[comparison.baseline]
+    percent = is_percent(base, name)
+    sentence = {
+        "better": f"{mine} is better than {theirs}",
+        "worse": f"{mine} is worse than {theirs}",
+        "undecided": f"{mine} and {theirs} cannot be told apart",
+    }[delta.verdict]
+    unit = " %" if percent else ""
+    figures = f"{number_text(report.metrics[name], percent)}{unit} against {number_text(base.metrics[name], percent)}{unit}"
+    gap = f"difference {delta_text(delta, percent)}{' points' if percent else ''}"
+    how = f"paired over {comparison.unit}s, {sample_text(comparison)}"
+    if delta.interval is None:
+        how = "no paired interval: the runs did not score the same examples, or the figure is no ratio of counts"
+    kind: Kind = delta.verdict  # type: ignore[assignment]
+    return Verdict(kind, f"{sentence}: {title_of(name)} {figures}", f"{gap}; {how}")
+
+
+def _ends(interval: Interval, percent: bool, sign: bool = False) -> str:
+    return ", ".join(number_text(end, percent, sign) for end in interval)

@@ -1,0 +1,68 @@
+"""metrics.csv: every scalar of a run, one a line, appended as they come and cut back when a run is resumed."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+HEADER = ("step", "epoch", "name", "value")
+
+
+class CsvLogger(Logger):
+    """Writes step, epoch, name, value.
+
+    A long table rather than a wide one: new names may appear at any time, and a killed process loses no line that was
+    written. `step` counts optimizer updates.
+    """
+
+    def __init__(self, save_dir: str) -> None:
+        super().__init__()
+        self._file = Path(save_dir) / "metrics.csv"
+
+    @property
+    def name(self) -> str:
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(
+        self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any
+    ) -> None:
+        """Nothing: the run folder holds the whole configuration already."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one line a scalar."""
+        epoch = metrics.get("epoch", "")
+        rows = [(step, epoch, name, repr(float(value))) for name, value in metrics.items() if name != "epoch"]
+        new = not self._file.exists()
+        with self._file.open("a", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle)
+            if new:
+                writer.writerow(HEADER)
+            writer.writerows(rows)
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Drop the lines after a step: a resumed run writes them again."""
+        if not self._file.exists():
+            return
+        with self._file.open(newline="", encoding="utf-8") as handle:
+            rows = [row for row in csv.reader(handle) if len(row) == len(HEADER)]
+        kept = [row for row in rows[1:] if int(row[0]) <= step]
+        temporary = self._file.with_suffix(".part")
+        with temporary.open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([HEADER, *kept])
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(self._file)

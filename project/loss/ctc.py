@@ -1,0 +1,62 @@
+"""Connectionist temporal classification: learning which symbols are in a signal without being told where."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from project.contract import Batch, Emissions, InputError, Terms
+
+
+class CTC:
+    """Minus the log-probability of the symbols, over all ways to place them in time, per symbol.
+
+    One term, `ctc`: each example's loss (natural logarithm) divided by its number of symbols, at least 1, and then the
+    mean over the batch. Always reckoned in float32. It does not know spaces from letters, nor what the symbols mean.
+
+    An example with too few frames for its symbols is an error that names it; with `zero_infinity` it silently counts 0.
+    """
+
+    def __init__(self, zero_infinity: bool = False) -> None:
+        self._zero_infinity = zero_infinity
+
+    def __call__(self, output: Emissions, batch: Batch) -> Terms:
+        symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
+        if not self._zero_infinity:
+            _refuse_infeasible(batch, output.lengths_B)
+        losses_B = functional.ctc_loss(
+            output.log_probs_BTV.float().transpose(0, 1),
+            symbols_BL,
+            output.lengths_B,
+            num_symbols_B,
+            reduction="none",
+            zero_infinity=self._zero_infinity,
+        )
+        return {"ctc": (losses_B / num_symbols_B.clamp(min=1)).mean()}
+
+
+def frames_needed(symbols_BL: Tensor, num_symbols_B: Tensor) -> Tensor:
+    """(B,) The fewest frames that can spell each target: one a symbol, and a blank between two that are equal.
+
+    >>> frames_needed(torch.tensor([[1, 1, 2], [1, 2, 0]]), torch.tensor([3, 2])).tolist()
+    [4, 2]
+    """
+    places_L = torch.arange(1, symbols_BL.shape[1], device=symbols_BL.device)
+    equal_BL = (symbols_BL[:, 1:] == symbols_BL[:, :-1]) & (places_L < num_symbols_B[:, None])
+    return num_symbols_B + equal_BL.sum(dim=1)
+
+
+def _refuse_infeasible(batch: Batch, lengths_B: Tensor) -> None:
+    needed_B = frames_needed(batch.targets["symbols"], batch.targets["symbol_lengths"])
+    short_B = needed_B > lengths_B
+    if not short_B.any():
+        return
+    wrong = [
+        f"{batch.ids[row]} ({int(lengths_B[row])} frames for {int(needed_B[row])})"
+        for row in short_B.nonzero()[:, 0].tolist()
+    ]
+    raise InputError(
+        f"{', '.join(wrong)}: too few output frames to spell the symbols: lower the model's stride, raise the "
+        "feature's frame rate, leave the example out, or set loss.zero_infinity=true"
+    )

@@ -1,0 +1,60 @@
+"""How two sequences differ: the fewest substitutions, deletions and insertions that lead from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rapidfuzz.distance import Levenshtein
+
+Operation = Literal["equal", "substitute", "delete", "insert"]
+
+
+@dataclass(frozen=True, slots=True)
+class EditCounts:
+    """What a hypothesis got wrong, and how long the reference is."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    length: int  # of the reference
+
+    @property
+    def errors(self) -> int:
+        """All of them together."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+def edit_counts(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> EditCounts:
+    """Errors by kind; their sum is the least possible, their kinds are those of one such alignment.
+
+    >>> edit_counts("PARIS", "PRISM")
+    EditCounts(substitutions=0, deletions=1, insertions=1, length=5)
+    """
+    kinds = [step.tag for step in Levenshtein.editops(reference, hypothesis)]
+    return EditCounts(kinds.count("replace"), kinds.count("delete"), kinds.count("insert"), len(reference))
+
+
+def align(
+    reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
+) -> list[tuple[Operation, Hashable | None, Hashable | None]]:
+    """Operation, reference's and hypothesis's symbol, step by step; None where one side has nothing.
+
+    >>> align("AN", "N")
+    [('delete', 'A', None), ('equal', 'N', 'N')]
+    """
+    steps: list[tuple[Operation, Hashable | None, Hashable | None]] = []
+    for step in Levenshtein.opcodes(reference, hypothesis):
+        kind = step.tag
+        source = reference[step.src_start : step.src_end]
+        target = hypothesis[step.dest_start : step.dest_end]
+        if kind == "equal":
+            steps += [("equal", left, right) for left, right in zip(source, target, strict=True)]
+        elif kind == "replace":
+            steps += [("substitute", left, right) for left, right in zip(source, target, strict=True)]
+        elif kind == "delete":
+            steps += [("delete", left, None) for left in source]
+        else:
+            steps += [("insert", None, right) for right in target]
+    return steps

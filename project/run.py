@@ -1,0 +1,244 @@
+"""A run on disk: one folder that says what was run, with what, how far it came and where its results are.
+
+    runs/<family>/<name>-<signature>/
+        config.yaml  alphabet.json  environment.json  state.json  metrics.csv  train.log
+        checkpoints/best.ckpt  checkpoints/last.ckpt  reports/
+
+The signature is a hash of what differs from the defaults, so the same experiment is found again and not run twice.
+This module knows nothing of torch or Hydra.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from project.contract import InputError
+
+PACKAGES = ("scansion", "torch", "lightning", "hydra-core", "omegaconf", "numpy", "transformers", "torchaudio", "peft")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run's folder and the places in it."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """A run that exists."""
+        run = cls(Path(folder))
+        if not run.folder.is_dir():
+            raise InputError(f"{folder}: no such run folder: runs are made by scansion train, see the folder runs/")
+        if not run.config_file.is_file():
+            raise InputError(f"{folder}: not a run folder, it holds no config.yaml: name the folder of one run")
+        return run
+
+    @property
+    def name(self) -> str:
+        """Family and name with signature, as the folder's last two parts."""
+        return "/".join(self.folder.resolve().parts[-2:])
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def alphabet_file(self) -> Path:
+        return self.folder / "alphabet.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+    def config(self) -> dict[str, Any]:
+        """The composed configuration that made this run."""
+        return read_config(self.config_file)
+
+    def launch(self) -> dict[str, Any]:
+        """The configuration of the latest start: the run's own, with what `resume` was told to change."""
+        return read_config(self.folder / "launch.yaml")
+
+    def keep_launch(self, config: Mapping[str, Any]) -> None:
+        """Write down the configuration of this start, for other ranks to read."""
+        write_text(self.folder / "launch.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """The scalars of metrics.csv: name -> (step, value), in the order written."""
+        curves: dict[str, list[tuple[int, float]]] = {}
+        if self.metrics_file.is_file():
+            with self.metrics_file.open(newline="", encoding="utf-8") as handle:
+                for row in csv.DictReader(handle):
+                    curves.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
+        return curves
+
+    def state(self) -> dict[str, Any]:
+        """How far it came: {"state": new | running | interrupted | failed | finished, ...}."""
+        file = self.folder / "state.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {"state": "new"}
+
+    def note(self, state: str, **facts: Any) -> None:
+        """Write down how far it came."""
+        write_text(self.folder / "state.json", json.dumps({"state": state, **facts}, indent=1) + "\n")
+
+    def prepare(self, config: Mapping[str, Any], alphabet: str) -> None:
+        """Make the folder and write what does not change any more."""
+        self.last.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.config_file, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        write_text(self.alphabet_file, alphabet)
+        write_text(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run: two processes never train into one folder. Freed by the system if the process dies."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"{self.folder}: another process is training this run: wait for it or stop it") from error
+            yield
+
+
+def find(root: str, family: str, name: str, signature: str) -> Run:
+    """The run of a signature below a root, whether it exists already or not."""
+    return Run(Path(root) / family / f"{name}-{signature}")
+
+
+def signature(config: Mapping[str, Any], defaults: Mapping[str, Any], ignored: Sequence[str]) -> str:
+    """Eight hex digits of what differs from the defaults, without what does not change results.
+
+    >>> a = signature({"seed": 2, "data": {"workers": 4}}, {"seed": 1, "data": {"workers": 2}}, ["data.workers"])
+    >>> b = signature({"seed": 2, "data": {"workers": 0}}, {"seed": 1, "data": {"workers": 2}}, ["data.workers"])
+    >>> a == b, len(a)
+    (True, 8)
+    """
+    mine, theirs = dict(flatten(config)), dict(flatten(defaults))
+    difference = {
+        key: mine.get(key, "(absent)")
+        for key in sorted(mine.keys() | theirs.keys())
+        if mine.get(key, "(absent)") != theirs.get(key, "(absent)") and not is_below(key, ignored)
+    }
+    text = json.dumps(difference, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def flatten(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of a nested configuration; lists are values.
+
+    >>> dict(flatten({"a": {"b": 1}, "c": [2]}))
+    {'a.b': 1, 'c': [2]}
+    """
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from flatten(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, node
+
+
+def is_below(key: str, roots: Sequence[str]) -> bool:
+    """Whether a dotted key is one of the roots or below one.
+
+    >>> is_below("data.workers", ["data"]), is_below("database", ["data"])
+    (True, False)
+    """
+    return any(key == root or key.startswith(f"{root}.") for root in roots)
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """A configuration from a run's folder."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: not readable as a configuration ({reason}): restore it or start a new run") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: holds no configuration: restore it or start a new run")
+    return content
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def environment() -> dict[str, Any]:
+    """What this run runs on: versions, code state, hardware. Nothing personal: no user, host or path names."""
+    versions = {name: _version(name) for name in PACKAGES}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "packages": {name: version for name, version in versions.items() if version},
+        "gpus": _gpus(),
+        "code": code_state(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _gpus() -> list[str]:
+    torch = sys.modules.get("torch")  # asked only where it is loaded already
+    if torch is None or not torch.cuda.is_available():
+        return []
+    return [str(torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())]
+
+
+def code_state() -> dict[str, Any]:
+    """The commit this code stands at and a hash of what differs from it; the version alone where there is no git."""
+    folder = Path(__file__).resolve().parents[1]
+    state: dict[str, Any] = {"version": _version("scansion")}
+    if not (folder / ".git").exists():
+        return state
+    commit = _git(folder, "rev-parse", "HEAD").strip()
+    changes = _git(folder, "diff", "HEAD")
+    untracked = _git(folder, "ls-files", "--others", "--exclude-standard", "project", "conf")
+    dirty = bool(changes or untracked)
+    state |= {"commit": commit, "changed": dirty}
+    if dirty:
+        state["difference"] = hashlib.sha256((changes + untracked).encode()).hexdigest()[:12]
+    return state
+
+
+def _git(folder: Path, *words: str) -> str:
+    result = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    return result.stdout if result.returncode == 0 else ""

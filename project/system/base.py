@@ -1,0 +1,197 @@
+"""What every system is: a model, a loss, a weighting, a decoder and metrics, handed in and held together.
+
+Lightning's loop, our numbers: a training step returns its terms and logs nothing, callbacks do; validation scores
+examples one by one through `predict`, the only road to Hypotheses, and gathers them by id, so each counts once.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from project.contract import (
+    Batch,
+    Decoder,
+    Hypothesis,
+    InputError,
+    Loss,
+    Metric,
+    Output,
+    Terms,
+    Weighting,
+    WorkError,
+)
+
+Columns = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One example with what was recognized in it and the columns its metrics filled."""
+
+    id: str
+    reference: str
+    hypothesis: Hypothesis
+    columns: Mapping[str, float]
+
+
+class System(LightningModule, ABC):
+    """The parts of a recognizer in training and in evaluation. Knows no configuration and saves no hyper-parameters."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        loss: Loss,
+        weighting: Weighting,
+        decoder: Decoder,
+        metrics: Mapping[str, Metric],
+        optimizer: Callable[..., Optimizer] | None = None,
+        schedule: Callable[[int], float] | None = None,
+        on_nonfinite: Literal["stop", "skip"] = "stop",
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.weighting = weighting
+        self.decoder = decoder
+        self.metrics = dict(metrics)
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.on_nonfinite = on_nonfinite
+        self.scored: list[Scored] = []  # of the validation that runs, then of the last one; whole on every rank
+        self.figures: dict[str, float] = {}  # of the last validation: "dev/loss", "dev/cer", ...
+        self.skipped_steps = 0
+        self.batch_shape: tuple[int, ...] = ()
+        self._sums: Columns = {}
+
+    def forward(self, batch: Batch) -> Output:
+        """What the model says of a batch."""
+        output: Output = self.model(batch)
+        return output
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any] | None:
+        """The scalar to minimize, and its terms for the callbacks."""
+        self.batch_shape = tuple(batch.signals_BTF.shape)  # named if memory runs out
+        terms = self.loss(self(batch), batch)
+        total, weighted = self.weighting(terms)
+        if not math.isfinite(total.item()) and not self._accepts_nonfinite(batch, terms):
+            return None
+        return {"loss": total, "terms": terms, "weighted": weighted}
+
+    def _accepts_nonfinite(self, batch: Batch, terms: Terms) -> bool:
+        """Never: stop with a clear line, or count the step and skip it."""
+        bad = [name for name, value in terms.items() if not math.isfinite(value.item())] or ["weighting"]
+        if self.on_nonfinite == "stop":
+            where = f"step {self.global_step}, term {', '.join(bad)}, batch {' '.join(batch.ids)}"
+            raise WorkError(
+                f"the loss is not finite at {where}: the last good checkpoint is kept; lower optimizer.lr, look at "
+                f"these examples, or set system.on_nonfinite=skip"
+            )
+        self.skipped_steps += 1
+        return False
+
+    def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
+        """What is recognized in a batch: in validation, evaluation and transcription alike."""
+        output = self(batch)
+        return output, self.decoder(output)
+
+    def on_validation_epoch_start(self) -> None:
+        self.scored, self._sums = [], {}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Score each example of the batch."""
+        output, hypotheses = self.predict(batch)
+        terms = self.loss(output, batch)
+        total, _ = self.weighting(terms)
+        for name, value in {"loss": total, **terms}.items():
+            self._sums.setdefault(name, []).append(value.item() * len(batch))
+        self.scored += [
+            Scored(name, reference, hypothesis, self._columns(reference, hypothesis))
+            for name, reference, hypothesis in zip(batch.ids, batch.references, hypotheses, strict=True)
+        ]
+
+    def _columns(self, reference: str, hypothesis: Hypothesis) -> dict[str, float]:
+        columns: dict[str, float] = {}
+        for metric in self.metrics.values():
+            columns |= metric.score(reference, hypothesis)
+        return columns
+
+    def on_validation_epoch_end(self) -> None:
+        """Gather over ranks by id and publish the figures."""
+        shares = self._gathered((self.scored, self._sums))
+        self.scored = unique([row for scored, _ in shares for row in scored])
+        names = shares[0][1]
+        sums = {name: sum(sum(share[name]) for _, share in shares if share) for name in names}
+        self.figures = {f"dev/{name}": value / len(self.scored) for name, value in sums.items()}
+        self.figures |= {f"dev/{name}": value for name, value in self.summary().items()}
+        self.log_dict(self.figures, logger=False, rank_zero_only=self.trainer.world_size > 1)
+
+    def summary(self) -> dict[str, float]:
+        """The metrics' figures over all examples scored."""
+        if not self.scored:
+            raise InputError("nothing was scored: the manifest is empty")
+        columns = {name: [row.columns[name] for row in self.scored] for name in self.scored[0].columns}
+        figures: dict[str, float] = {}
+        for metric in self.metrics.values():
+            figures |= metric.summarize(columns)
+        return figures
+
+    def _gathered(self, mine: Any) -> list[Any]:
+        if self.trainer.world_size == 1:
+            return [mine]
+        shares: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(shares, mine)
+        return shares
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over what trains, with its schedule as a pure function of the step."""
+        assert self.optimizer is not None, "a system without an optimizer only predicts"
+        optimizer = self.optimizer(self.parameter_groups())
+        if self.schedule is None:
+            return optimizer
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"},
+        }
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Weights that decay, and biases, gains and other vectors that do not."""
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        vectors = [parameter for parameter in trained if parameter.ndim < 2]
+        matrices = [parameter for parameter in trained if parameter.ndim >= 2]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        return [group for group in groups if group["params"]]
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Without Lightning's walk through every field."""
+        return batch.to(device, non_blocking=True)
+
+
+def unique(scored: Sequence[Scored]) -> list[Scored]:
+    """The rows by id, each once: two of one id mean that an example would be counted twice."""
+    by_id = {row.id: row for row in scored}
+    if len(by_id) < len(scored):
+        twice = sorted({row.id for row in scored if by_id[row.id] is not row})
+        raise InputError(f"{' '.join(twice[:5])}: scored more than once: ids must be unique in a manifest")
+    return [by_id[name] for name in sorted(by_id)]
+
+
+def parameter_counts(module: torch.nn.Module) -> tuple[int, int]:
+    """All parameters, and those that train."""
+    sizes: list[tuple[int, bool]] = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
+
+
+def megabytes(module: torch.nn.Module) -> float:
+    """Size of parameters and buffers as they stand in memory."""
+    tensors: list[Tensor] = [*module.parameters(), *module.buffers()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6

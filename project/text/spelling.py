@@ -1,0 +1,51 @@
+"""Spelling: from a reference as people wrote it to the ids a recognizer learns, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from project.contract import InputError
+from project.text.alphabet import Alphabet
+from project.text.normalize import find_normalizers, normalize
+
+
+class Spelling:
+    """How text is written: normalizers first, then an alphabet.
+
+    It does not know which text is right: a character that normalizing leaves and the alphabet lacks is an error.
+
+    >>> spelling = Spelling("ABC ", normalize=["upper"])
+    >>> spelling.encode("a cab"), spelling.decode([1, 4, 3])
+    ([1, 4, 3, 1, 2], 'A C')
+    """
+
+    alphabet: Alphabet
+    settings: Mapping[str, Any]
+
+    def __init__(self, symbols: str | Sequence[str], separator: str = "", normalize: Sequence[str] = ()) -> None:
+        """`symbols`: a text of one-character symbols, a list of symbols, or the path of an alphabet.json."""
+        if isinstance(symbols, str) and symbols.endswith(".json"):
+            self.alphabet = Alphabet.load(symbols)
+            if separator not in ("", self.alphabet.separator):
+                raise InputError(f"{symbols}: its separator is {self.alphabet.separator!r}: leave text.separator out")
+        else:
+            self.alphabet = Alphabet(tuple(symbols), separator)
+        self._normalizers = find_normalizers(normalize)
+        self.settings = {"alphabet": self.alphabet.hash, "normalize": [str(step) for step in self._normalizers]}
+
+    def normalize(self, text: str) -> str:
+        """The text as it is learned and scored."""
+        return normalize(text, self._normalizers)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, normalized first."""
+        return self.alphabet.encode(self.normalize(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The (normalized) text of ids."""
+        return self.alphabet.decode(ids)
+
+    def uncovered(self, text: str) -> list[str]:
+        """What of a text remains outside the alphabet after normalizing."""
+        return self.alphabet.uncovered(self.normalize(text))
