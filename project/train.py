@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -45,9 +44,7 @@ def fit(run: Run, config: Config) -> Recognizer:
 
     assemble.check_experiment(config)
     assemble.settle(config)
-    data = assemble.build_recognizer(config).data
-    steps = assemble.total_steps(config, data, assemble.ranks_of(config["trainer"]))
-    recognizer = assemble.build_recognizer(config, total_steps=steps)
+    recognizer = assemble.build_recognizer(config, training=True)
     first, new = ranks.is_first(), not run.last.exists()
     if first and new:
         run.prepare(config, recognizer.spelling.alphabet.to_json())
@@ -55,7 +52,7 @@ def fit(run: Run, config: Config) -> Recognizer:
         start_from(recognizer, Run.open(config["weights_from"]))
     if first:
         run.keep_launch(config)
-        _introduce(run, recognizer, steps)
+        _introduce(run, recognizer)
     with ranks.started_on(run.folder):
         _fit(run, recognizer, assemble.build_trainer(config, run.folder, run.name))
     return recognizer
@@ -141,11 +138,10 @@ def start_from(recognizer: Recognizer, source: Run) -> None:
     recognizer.system.load_state_dict(weights)
 
 
-def _introduce(run: Run, recognizer: Recognizer, steps: int) -> None:
+def _introduce(run: Run, recognizer: Recognizer) -> None:
     """One paragraph at the start: what trains, on what, how big, where."""
     from project.system.base import megabytes, parameter_counts
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     count, trained = parameter_counts(recognizer.system.model)
     size = megabytes(recognizer.system.model)
     train_manifest, dev_manifest = recognizer.data.manifest("train"), recognizer.data.manifest("dev")
@@ -153,7 +149,7 @@ def _introduce(run: Run, recognizer: Recognizer, steps: int) -> None:
     print(f"run      {run.folder}", file=sys.stderr)
     print(f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB", file=sys.stderr)
     print(f"data     {len(train_manifest):,} examples to train, {len(dev_manifest):,} to validate", file=sys.stderr)
-    print(f"steps    {steps:,}", file=sys.stderr)
+    print(f"steps    {recognizer.steps:,}", file=sys.stderr)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

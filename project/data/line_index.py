@@ -17,12 +17,12 @@ import struct
 import time
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, Any
 
 import numpy as np
 import orjson
@@ -31,11 +31,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from project.contract import InputError
-
-Unit = Literal["seconds", "frames"]
-SECONDS: Final = "seconds"  # of a line's `duration`
-FRAMES: Final = "frames"  # of a line's `length`; or bars
-SHORTEST, LONGEST = 1e-6, 1e9  # a float32 tells lengths apart in between; beyond them lies a mistake
+from project.data.line import FRAMES, SECONDS, Unit, measure
 
 # magic and version, unit, the file's size and mtime_ns, its SHA-256, lines, blank lines, checksum of what follows
 _HEADER = struct.Struct("=8sB7xQq32sQQI4x")
@@ -53,7 +49,8 @@ _BUILDS_TO_TRY = 3
 class LineIndex:
     """Where the lines of one file start and how long their examples are; blank lines have no row."""
 
-    digest: str  # SHA-256 of the file's content
+    state: tuple[int, int]  # the file's size and mtime_ns when it was read
+    digest: str  # SHA-256 of its content
     unit: Unit | None  # of the lengths; None if no line has one
     offsets: memoryview[int]  # first byte of each row, and the end of the file
     blanks: NDArray[np.uint64]  # for each blank line the row that follows it
@@ -77,28 +74,6 @@ def open_index(path: Path) -> LineIndex:
                 return index
         _store(_build(path), places)
     raise InputError(f"{path}: it changes while it is being read: wait until it is written")
-
-
-def measure(record: Mapping[str, Any]) -> tuple[float, Unit]:
-    """The length that a line gives its example; a ValueError says what is wrong with it and the remedy.
-
-    >>> measure({"id": "a", "duration": 1.5})
-    (1.5, 'seconds')
-    >>> measure({"id": "a", "length": -3})
-    Traceback (most recent call last):
-    ValueError: `length` is -3: give a number of frames above 0
-    """
-    duration: Any = record.get("duration")
-    length: Any = record.get("length")
-    if duration is not None and length is not None:
-        raise ValueError("both `duration` and `length`: keep one of them")
-    if duration is None and length is None:
-        raise ValueError("neither `duration` nor `length`: give `duration` in seconds or `length` in frames")
-    key, value = ("duration", duration) if length is None else ("length", length)
-    unit: Unit = SECONDS if length is None else FRAMES
-    if type(value) not in {int, float} or not SHORTEST <= value <= LONGEST:
-        raise ValueError(f"`{key}` is {value!r:.40}: give a number of {unit} above 0")
-    return float(value), unit
 
 
 @contextmanager
@@ -142,10 +117,14 @@ def _load(place: Path, status: os.stat_result) -> LineIndex | None:
             body = zlib.crc32(block, body)
         if _seal(header, body) != checksum:
             return None
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        file.seek(0)
+        # a mapping holds a file open: small ones are read, as there may be thousands of shards
+        small = _HEADER.size + sum(sections) <= _BLOCK
+        view = memoryview(file.read() if small else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     ends = np.cumsum([_HEADER.size, *sections]).tolist()
     offsets, blanks, lengths = (view[start:end] for start, end in pairwise(ends))
     return LineIndex(
+        state=(size, mtime_ns),
         digest=digest.hex(),
         unit=_UNIT_CODES[code],
         offsets=offsets.cast("Q"),
@@ -175,7 +154,7 @@ def _store(sections: list[bytes | array[Any]], places: tuple[Path, Path]) -> Non
 
 
 def _build(path: Path) -> list[bytes | array[Any]]:
-    """The sections of a file's index, the header with the file's state *before* it was read: a change since then shows."""
+    """The sections of a file's index; its header tells the file's state before it was read, so that a change shows."""
     status = path.stat()
     if 0 <= time.time_ns() - status.st_mtime_ns < _CLOCK_TICK_SECONDS * 1e9:
         time.sleep(_CLOCK_TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""What can be said of a medium without decoding all of it: that it is there, how long it sounds, whether it is another's copy.
+"""What can be said of a medium without decoding it: that it is there, how long it sounds, whether it is another's copy.
 
 It does not know manifests, nor what a medium should hold.
 """
@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -122,19 +123,28 @@ def _size(media: str) -> int:
 
 
 def _header(media: str) -> Header:
-    with open_medium(media) as file:
+    with open_medium(media) if is_url(media) else nullcontext(media) as file:
         try:
             with soundfile.SoundFile(file) as sound:
                 header = Header(sound.frames, sound.samplerate, sound.channels, sound.subtype)
-                whole = header.frames == 0 or (
-                    sound.seek(header.frames - 1) == header.frames - 1 and len(sound.read(1)) == 1
-                )
         except soundfile.LibsndfileError as error:
             what = f"media {media} is corrupt, or no sound that libsndfile reads: {error.error_string}"
             raise MediumError(what, "replace the file or leave the line out") from None
-    if not whole:
-        raise MediumError(f"media {media} is cut short", "replace the file or leave the line out")
+        if header.frames and not _reaches_its_end(file):
+            raise MediumError(f"media {media} is cut short", "replace the file or leave the line out")
     return header
+
+
+def _reaches_its_end(file: str | IO[bytes]) -> bool:
+    """Whether the last sample that the head promises is there."""
+    if not isinstance(file, str):
+        file.seek(0)
+    try:
+        with soundfile.SoundFile(file) as sound:
+            sound.seek(sound.frames - 1)
+            return len(sound.read(1)) == 1
+    except soundfile.LibsndfileError:
+        return False
 
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -145,23 +155,22 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield from pool.map(work, chunk)
 
 
-def same_content(media: Sequence[str], advance: Callable[[int], object] = lambda _: None) -> list[list[str]]:
+def same_content(media: Sequence[str], advance: Callable[[], object] = lambda: None) -> list[list[str]]:
     """The media that hold the same bytes as another, in groups; what cannot be read is in none.
 
     Only media of equal size are opened, and only those whose first 64 KiB are equal too are read (SHA-256) to the end.
+    `advance` is called once for each medium.
     """
-    suspects = [sorted(set(media))]
-    for key in (_size_or_none, _head, _content):
-        buckets: defaultdict[tuple[int, Any], list[str]] = defaultdict(list)
-        for number, group in enumerate(suspects):
-            for one, value in zip(group, in_threads(key, group), strict=True):
-                if value is not None:
-                    buckets[number, value].append(one)
-        remaining = [group for group in buckets.values() if len(group) > 1]
-        advance(sum(map(len, suspects)) - sum(map(len, remaining)))
-        suspects = remaining
-    advance(sum(map(len, suspects)))
-    return suspects
+    suspects = dict.fromkeys(media, b"")  # medium -> all that is known of it
+    for look in (_size_or_none, _head, _content):
+        seen: defaultdict[tuple[bytes, Any], list[str]] = defaultdict(list)
+        for one, value in zip(suspects, in_threads(look, list(suspects)), strict=True):
+            seen[suspects[one], value].append(one)
+            if look is _size_or_none:
+                advance()
+        alike = [group for (_, value), group in seen.items() if value is not None and len(group) > 1]
+        suspects = {one: number.to_bytes(8) for number, group in enumerate(alike) for one in group}
+    return alike
 
 
 def _size_or_none(media: str) -> int | None:

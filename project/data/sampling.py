@@ -249,14 +249,14 @@ def group_batches(random: np.random.Philox, longest: Lengths, num_ranks: int) ->
 
 
 def padding(lengths: Lengths, batches: Sequence[Sequence[int]]) -> float:
-    """The share of all padded batches that is padding.
+    """The share of padded batches that is padding.
 
-    >>> padding(np.array([1, 2, 3], dtype=np.float32), [[0, 1], [2]])
-    0.14285714285714285
+    >>> padding(np.array([1, 3, 4], dtype=np.float32), [[0, 1], [2]])  # 1 and 3 are padded to 6
+    0.2
     """
-    padded = sum(float(lengths[list(batch)].max()) * len(batch) for batch in batches)
-    real = sum(float(lengths[list(batch)].sum(dtype=np.float64)) for batch in batches)
-    return 1 - real / padded
+    padded = math.fsum(float(lengths[list(batch)].max()) * len(batch) for batch in batches)
+    real = math.fsum(float(lengths[list(batch)].sum(dtype=np.float64)) for batch in batches)
+    return (padded - real) / padded
 
 
 def _philox(seed: int, epoch: int) -> np.random.Philox:

@@ -27,7 +27,7 @@ class Delta:
 
     @property
     def verdict(self) -> str:
-        """"better", "worse", or "undecided" while the interval holds 0."""
+        """ "better", "worse", or "undecided" while the interval holds 0."""
         if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
             return "undecided"
         return "better" if (self.value < 0) == (self.better == "lower") else "worse"
@@ -63,7 +63,7 @@ class Comparison:
     def head(self) -> list[str]:
         """What must be said above any table of this: differences let pass, and examples left out."""
         notes = [
-            f"Compared in spite of {entry.field}: {_short(entry.expected)} against {_short(entry.found)} ({entry.label})"
+            f"Compared in spite of {entry.field}: {_short(entry.expected)}, and {_short(entry.found)} in {entry.label}"
             for entry in self.allowed
         ]
         partial = dict.fromkeys(report.protocol.coverage for report in self.reports if not report.protocol.is_complete)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from project.contract import InputError, Metric
 from project.evaluation.interval import Interval, ratio_interval, resampling_unit, summary_intervals
@@ -19,6 +19,7 @@ def make_report(
     metrics: Sequence[Metric],
     rows: Sequence[Row],
     created: str,
+    *,
     info: Mapping[str, Any] | None = None,
     num_resamples: int = 10_000,
     seed: int = 0,
@@ -59,7 +60,8 @@ def make_report(
 def measures_of(metric: Metric, names: Sequence[str]) -> dict[str, Measure]:
     """What a metric says about its figures; nothing said means no ratio, and that lower is better."""
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = getattr(metric, "ratios", {})
-    direction = getattr(metric, "better", "lower")
+    direction: Literal["lower", "higher"] = getattr(metric, "better", "lower")
     if direction not in ("lower", "higher"):
         raise InputError(f"metric {metric.name}: better is {direction!r}, and can be lower or higher")
-    return {name: Measure(*(tuple(part) for part in ratios.get(name, ((), ()))), better=direction) for name in names}
+    parts = {name: ratios.get(name, ((), ())) for name in names}
+    return {name: Measure(tuple(above), tuple(below), direction) for name, (above, below) in parts.items()}

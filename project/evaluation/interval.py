@@ -1,8 +1,8 @@
 """How sure a figure is: bootstrap intervals of error rates, of their differences, and of any other summary.
 
 A resample draws as many units as there are, with replacement, and reckons the figure again; the interval holds the
-middle of 10,000 such figures. A unit is an example, or a group (speaker, station) where examples of one group are alike:
-then intervals over examples are too narrow and call noise a difference.
+middle of 10,000 such figures. A unit is an example, or a group (speaker, station) where examples of one group are
+alike: then intervals over examples are too narrow and call noise a difference.
 
 Percentiles are widened for few units (Hesterberg 2015, "What teachers should know about the bootstrap", section 5):
 without it, intervals over ten speakers hold the truth 90 % of the time instead of 95 %.
@@ -97,7 +97,7 @@ def summary_intervals(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """The same for figures that are no ratio of sums (a correlation, an area under a curve): any `summarize` of columns.
+    """The same for figures that are no ratio of sums, such as a correlation: any `summarize` of columns.
 
     It calls `summarize` once a resample, so it takes seconds where the ratios take fractions of one.
     """
@@ -114,7 +114,7 @@ def summary_intervals(
 
 
 def resampling_unit(groups: Groups, min_groups: int = MIN_GROUPS) -> str:
-    """"group" where every example has one and there are enough of them, otherwise "example".
+    """ "group" where every example has one and there are enough of them, otherwise "example".
 
     >>> resampling_unit(["anna", "ben"] * 4), resampling_unit([f"speaker {i // 2}" for i in range(40)])
     ('example', 'group')
@@ -142,10 +142,12 @@ def resampled_sums(rows_NC: Array, num_resamples: int, seed: int) -> Array:
     distinct_KC, counts_K = np.unique(rows_NC, axis=0, return_counts=True)
     if len(distinct_KC) <= max(2, num_rows * DISTINCT_SHARE):
         shares_K = counts_K / num_rows
-        return np.concatenate([
-            rng.multinomial(num_rows, shares_K, size=size) @ distinct_KC
-            for size in _chunks(num_resamples, DRAWS_AT_ONCE // len(shares_K))
-        ])
+        return np.concatenate(
+            [
+                rng.multinomial(num_rows, shares_K, size=size) @ distinct_KC
+                for size in _chunks(num_resamples, DRAWS_AT_ONCE // len(shares_K))
+            ]
+        )
     columns_CN = np.ascontiguousarray(rows_NC.T)
     sums_RC = np.empty((num_resamples, len(columns_CN)))
     done = 0
@@ -173,7 +175,7 @@ def _tail(num_units: int, confidence: float) -> float:
 
 def _unseen(num_units: int, confidence: float) -> float:
     """How many units of a kind never seen may still be there: the exact (Clopper-Pearson) bound, times the units."""
-    return num_units * (1 - ((1 - confidence) / 2) ** (1 / num_units))
+    return float(num_units * (1 - ((1 - confidence) / 2) ** (1 / num_units)))
 
 
 def _divide(above_R: Array, below_R: Array) -> Array:

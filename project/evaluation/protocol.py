@@ -20,8 +20,8 @@ ABSENT = "absent"  # stands in a difference for a key that one side does not hav
 class Protocol:
     """How an evaluation was done, as a value: two Reports are comparable when theirs are equal, field by field.
 
-    Settings are kept as plain JSON (tuples become lists, 10.0 becomes 10), so that a Protocol read back from disk equals
-    the one that was written. It does not know what the settings mean, nor which run was evaluated.
+    Settings are kept as plain JSON (tuples become lists, 10.0 becomes 10), so that a Protocol read back from disk
+    equals the one that was written. It does not know what the settings mean, nor which run was evaluated.
     """
 
     manifest_hash: str  # of the manifest's content
@@ -67,7 +67,9 @@ class Protocol:
         required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
         for what, names in (("lacks", required - mapping.keys()), ("has unknown", mapping.keys() - known)):
             if names:
-                raise InputError(f"protocol {what} {', '.join(sorted(names))}: evaluate the run again with this version")
+                raise InputError(
+                    f"protocol {what} {', '.join(sorted(names))}: evaluate the run again with this version"
+                )
         return cls(**mapping)
 
     def to_json(self) -> str:
@@ -108,7 +110,9 @@ def coverage(num_scored: int, num_listed: int) -> str:
     ('full', '200 of 6300, not for decisions')
     """
     if not 0 < num_scored <= num_listed:
-        raise InputError(f"{num_scored} of {num_listed} examples scored: every example counts once, and there must be one")
+        raise InputError(
+            f"{num_scored} of {num_listed} examples scored: every example counts once, and there must be one"
+        )
     return FULL if num_scored == num_listed else f"{num_scored} of {num_listed}, not for decisions"
 
 
@@ -128,7 +132,9 @@ def canonical(value: Any, name: str = "value") -> Any:
         return int(value) if value.is_integer() else value
     if value is None or isinstance(value, str | bool | int):
         return value
-    raise TypeError(f"protocol: {name} is a {type(value).__name__}: settings hold text, numbers, lists and mappings only")
+    raise TypeError(
+        f"protocol: {name} is a {type(value).__name__}: settings hold text, numbers, lists and mappings only"
+    )
 
 
 def _dump(value: Any) -> str:

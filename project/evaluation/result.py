@@ -51,8 +51,8 @@ class Row:
 class Measure:
     """How a figure comes about: the sum of some columns over the sum of others, and which direction is better.
 
-    Nothing below the line makes it a mean over examples. A figure that is no such ratio (a correlation) has nothing above
-    it either; it is shown, but not resampled from rows alone.
+    Nothing below the line makes it a mean over examples. A figure that is no such ratio (a correlation) has nothing
+    above it either; it is shown, but not resampled from rows alone.
     """
 
     above: tuple[str, ...] = ()
@@ -159,7 +159,9 @@ def _read(file: Path) -> tuple[dict[str, Any], bytes]:
     if not isinstance(content, dict) or content.get("format") != FORMAT or KEYS - content.keys():
         raise InputError(f"{file}: not a report of the format that this version reads: evaluate the run again")
     if hashlib.sha256(table).hexdigest() != content["predictions_sha256"]:
-        raise InputError(f"{file.parent / 'predictions.csv'}: changed since the report was made: evaluate the run again")
+        raise InputError(
+            f"{file.parent / 'predictions.csv'}: changed since the report was made: evaluate the run again"
+        )
     return content, table
 
 

@@ -75,7 +75,8 @@ def terminal(comparison: Comparison) -> Table:
 def markdown(comparison: Comparison) -> str:
     """The verdicts and the table as Markdown."""
     found = [
-        f"- {verdict.text.translate(SPECIAL)}" + (f" ({verdict.evidence.translate(SPECIAL)})" if verdict.evidence else "")
+        f"- {verdict.text.translate(SPECIAL)}"
+        + (f" ({verdict.evidence.translate(SPECIAL)})" if verdict.evidence else "")
         for verdict in verdicts(comparison)
     ]
     heads = headings(comparison)

@@ -31,7 +31,7 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
         found.append(
             Verdict(
                 "warning",
-                f"Only {len(groups)} groups: intervals are over examples, and too narrow if examples of one group are alike",
+                f"Only {len(groups)} groups: intervals are over examples, too narrow if those of one group are alike",
             )
         )
     return found
@@ -102,7 +102,9 @@ def _findings(comparison: Comparison) -> list[Verdict]:
     text = f"{label}: {title_of(name)} {figure_text(report, name)}"
     if len(comparison.reports) == 1:
         return [Verdict("note", text, f"95 % interval over {sample_text(comparison)}")]
-    return [Verdict("note", f"First of {len(comparison.reports)} runs: {text}", "no baseline given: differences not tested")]
+    return [
+        Verdict("note", f"First of {len(comparison.reports)} runs: {text}", "no baseline given: differences not tested")
+    ]
 
 
 def _against_baseline(comparison: Comparison, n: int) -> Verdict:
@@ -117,7 +119,9 @@ def _against_baseline(comparison: Comparison, n: int) -> Verdict:
         "undecided": f"{mine} and {theirs} cannot be told apart",
     }[delta.verdict]
     unit = " %" if percent else ""
-    figures = f"{number_text(report.metrics[name], percent)}{unit} against {number_text(base.metrics[name], percent)}{unit}"
+    figures = (
+        f"{number_text(report.metrics[name], percent)}{unit} against {number_text(base.metrics[name], percent)}{unit}"
+    )
     gap = f"difference {delta_text(delta, percent)}{' points' if percent else ''}"
     how = f"paired over {comparison.unit}s, {sample_text(comparison)}"
     if delta.interval is None:

@@ -156,12 +156,12 @@ class System(LightningModule, ABC):
         """The optimizer over what trains, with its schedule as a pure function of the step."""
         assert self.optimizer is not None, "a system without an optimizer only predicts"
         optimizer = self.optimizer(self.parameter_groups())
-        if self.schedule is None:
+        schedule = self.schedule
+        if schedule is None:
             return optimizer
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"},
-        }
+        # A function has no state: a checkpoint holds the step alone, and an extended run follows the schedule's new end.
+        scheduler = LambdaLR(optimizer, lambda step: schedule(step))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Weights that decay, and biases, gains and other vectors that do not."""
@@ -170,10 +170,6 @@ class System(LightningModule, ABC):
         matrices = [parameter for parameter in trained if parameter.ndim >= 2]
         groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
         return [group for group in groups if group["params"]]
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Without Lightning's walk through every field."""
-        return batch.to(device, non_blocking=True)
 
 
 def unique(scored: Sequence[Scored]) -> list[Scored]:

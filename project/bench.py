@@ -1,0 +1,38 @@
+"""scansion bench: the performance tables of this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from project.build.bind import check, make
+from project.build.compose import Config, app, compose, options
+from project.run import environment, write_text
+
+
+def bench(config: Config, words: list[str]) -> int:
+    """Run the benchmarks that were named, or all; print each table as it is done, write all figures as JSON."""
+    from rich.console import Console
+
+    import torch
+
+    from project.benchmark.table import render
+
+    torch.set_num_threads(config["threads"])
+    node = config["benchmark"]
+    nodes = {"": node} if node else {name: compose("bench", [f"benchmark={name}"])["benchmark"] for name in options("benchmark")}
+    check(list(nodes.values()), "benchmark")
+    console, tables = Console(), []
+    for name, one in nodes.items():
+        table = make(one, f"benchmark.{name}").run()
+        console.print(render(table))
+        tables.append(table.to_json())
+    if config["out"]:
+        write_text(Path(config["out"]), json.dumps({"environment": environment(), "tables": tables}, indent=1) + "\n")
+    return 0
+
+
+main = app("bench", bench)
+
+if __name__ == "__main__":
+    main()

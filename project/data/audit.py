@@ -1,0 +1,165 @@
+"""The audit of a manifest: every problem in it, not only the first, each with its place and its remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from project.contract import Example, Feature, InputError
+from project.data.dataset import reference_of
+from project.data.line_index import measure
+from project.data.manifest import Manifest, parse_example
+from project.data.media import MediumError, check_medium, in_threads
+from project.text.spelling import Spelling
+
+Flaw = tuple[str, str]  # what is wrong, the remedy
+
+_SOUND: Mapping[str, Any] = {"id": "sound", "media": "sound", "duration": 1.0}
+_ASPECTS = (("id",), ("media",), ("duration", "length"), ("text",), ("symbols",), ("labels",), ("group",))
+_RELATIVE_TOLERANCE, _TOLERANCE_SECONDS = 0.02, 0.05  # a length may disagree with the medium by either
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one line of a manifest."""
+
+    row: int  # of the example in the manifest, from 0
+    file: str
+    line: int  # from 1
+    id: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.id}: {self.what}: {self.remedy}"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What an audit looks at beside the lines themselves."""
+
+    spelling: Spelling | None = None  # symbols must be in its alphabet
+    feature: Feature | None = None  # with a spelling: frames must suffice for the target under CTC
+    reduction: int = 1  # frames that the model makes one of
+    media: bool = True  # media must be there, readable and as long as the manifest says
+
+
+def audit(manifest: Manifest, checks: Checks, advance: Callable[[], object] = lambda: None) -> Iterator[Problem]:
+    """All problems of a manifest, in the order of its lines. `advance` is called once an example."""
+    first: dict[str, int] = {}  # id -> row
+    look = partial(_inspect, manifest, checks)
+    results = (in_threads if checks.media else map)(look, range(len(manifest)))
+    for row, (name, flaws) in enumerate(results):
+        if name is not None and first.setdefault(name, row) != row:
+            place = manifest.location(first[name])
+            flaws = [(f"id is already that of {place}", "give every example an id of its own"), *flaws]
+        file, _, line = manifest.location(row).rpartition(":")
+        for what, remedy in flaws:
+            yield Problem(row, file, int(line), name or "(no id)", what, remedy)
+        advance()
+
+
+def _inspect(manifest: Manifest, checks: Checks, row: int) -> tuple[str | None, list[Flaw]]:
+    """A line's id, if it has one, and its flaws."""
+    raw = manifest.raw(row)
+    folder = os.path.dirname(os.path.abspath(manifest.location(row).rpartition(":")[0]))
+    try:
+        example = parse_example(raw, "", folder)
+    except InputError as error:
+        return _dissect(raw, folder, str(error))
+    unit = measure(orjson.loads(raw))[1]
+    flaws = target_flaws(example, checks)
+    if unit != manifest.unit:
+        flaws.append((f"its length is in {unit}, those before are in {manifest.unit}", "use one unit throughout"))
+    if checks.media:
+        flaws += medium_flaws(example, in_seconds=unit == "seconds")
+    return example.id, flaws
+
+
+def _dissect(raw: bytes, folder: str, message: str) -> tuple[str | None, list[Flaw]]:
+    """Every flaw of a line that is no example: each of its aspects is judged beside others that are sound."""
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        record = None
+    if not isinstance(record, dict):
+        return None, [_split(message)]
+    flaws = []
+    meta = {key: value for key, value in record.items() if not any(key in aspect for aspect in _ASPECTS)}
+    for aspect in _ASPECTS:
+        probe = meta | {key: value for key, value in _SOUND.items() if key not in aspect}
+        probe |= {key: record[key] for key in aspect if key in record}
+        try:
+            parse_example(orjson.dumps(probe), "", folder)
+        except InputError as error:
+            flaws.append(_split(str(error)))
+    name = record.get("id")
+    return (name if isinstance(name, str) and name.isprintable() and name else None), flaws or [_split(message)]
+
+
+def _split(message: str) -> Flaw:
+    """What is wrong and the remedy, of a line's error `: id: what: remedy`.
+
+    >>> _split(": (no id): no `id`: give every example one of its own")
+    ('no `id`', 'give every example one of its own')
+    """
+    what, _, remedy = message.removeprefix(": ").partition(": ")[2].rpartition(": ")
+    return what, remedy
+
+
+def target_flaws(example: Example, checks: Checks) -> list[Flaw]:
+    """What is wrong with what should be recognized."""
+    if example.text is None and example.symbols is None:
+        return [] if example.labels else [("no target", "give the line `text`, `symbols` or `labels`")]
+    if checks.spelling is None:
+        return []
+    reference = reference_of(example, checks.spelling)
+    uncovered = checks.spelling.uncovered(reference)
+    if uncovered:
+        shown = ", ".join(map(repr, uncovered[:_SHOWN])) + (", ..." if len(uncovered) > _SHOWN else "")
+        remedy = "add them to the text's symbols, or name a normalizer that maps or removes them"
+        return [(f"not in the alphabet: {shown}", remedy)]
+    ids = checks.spelling.encode(reference)
+    if not ids and (example.text or example.symbols):
+        return [("nothing is left of the target after normalizing", "correct the text or leave the line out")]
+    if checks.feature is None:
+        return []
+    frames = -(-checks.feature.num_frames(example.length) // checks.reduction)
+    needed = frames_needed(ids)
+    if frames >= needed:
+        return []
+    what = f"{frames} frames are too few for CTC: {len(ids)} symbols need {needed}"
+    return [(what, "correct the length or the text, use a higher frame rate, or leave the line out")]
+
+
+def frames_needed(ids: list[int]) -> int:
+    """The fewest frames in which CTC can write these symbols: a blank must part equal neighbours.
+
+    >>> frames_needed([1, 2, 2, 3]), frames_needed([])
+    (5, 0)
+    """
+    return len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+
+
+def medium_flaws(example: Example, in_seconds: bool) -> list[Flaw]:
+    """What is wrong with the medium, or with the length that the line gives it."""
+    try:
+        header = check_medium(example.media)
+    except MediumError as error:
+        return [(error.what, error.remedy)]
+    if header is None or not in_seconds:
+        return []
+    difference = abs(header.seconds - example.length)
+    if difference <= _TOLERANCE_SECONDS or difference <= _RELATIVE_TOLERANCE * example.length:
+        return []
+    what = f"`duration` is {example.length:g} s, but {example.media} lasts {header.seconds:.3f} s"
+    return [(what, "correct the duration, or cut the medium to it")]

@@ -1,0 +1,126 @@
+"""Single examples on the page: the worst ones with their alignment in colour, and the rows of the searchable table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from project.evaluation.comparison import Comparison
+from project.evaluation.result import Report, Row
+from project.metric.edit import align
+
+MAX_WORST = 12  # of each run
+MAX_SHOWN = 20_000  # rows in the page's table, all runs together; the rest stands in predictions.csv
+MAX_SYMBOLS = 2_000  # longer texts are cut before they are aligned
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Neighbouring steps of one kind: what the reference has there, and what the hypothesis has."""
+
+    operation: str  # equal, substitute, delete or insert
+    reference: str
+    hypothesis: str
+
+
+def shortfall(report: Report, row: Row) -> float:
+    """How far an example is from perfect, in counts of the primary figure: its errors, or its missing hits."""
+    measure = report.measures.get(report.primary)
+    if measure is None or not measure.is_ratio:
+        return 0.0
+    above, below = (counts[0] for counts in measure.counts([row]))
+    return above if measure.better == "lower" else below - above
+
+
+def worst(report: Report, limit: int = MAX_WORST) -> list[Row]:
+    """The examples that cost the figure most, where two cost the same the shorter one first."""
+    costly = [row for row in report.rows if shortfall(report, row) > 0]
+    return sorted(costly, key=lambda row: (-shortfall(report, row), len(row.reference), row.id))[:limit]
+
+
+def counts_words(report: Report) -> bool:
+    """Whether the primary figure counts words (or other symbols set apart by spaces) rather than characters."""
+    column = f"{report.primary}_length"
+    return column in report.rows[0].columns and all(
+        row.columns[column] == len(row.reference.split()) for row in report.rows
+    )
+
+
+def pieces(reference: str, hypothesis: str, by_word: bool) -> Iterator[Piece]:
+    """Reference and hypothesis against each other, in as few pieces as kinds of step and spaces leave.
+
+    >>> [(piece.operation, piece.reference, piece.hypothesis) for piece in pieces("PARIS", "PRIM", by_word=False)]
+    [('equal', 'P', 'P'), ('delete', 'A', ''), ('equal', 'RI', 'RI'), ('substitute', 'S', 'M')]
+    """
+    joint = " " if by_word else ""
+    left, right = (text.split() if by_word else text for text in (reference, hypothesis))
+    steps = align(left[:MAX_SYMBOLS], right[:MAX_SYMBOLS])
+    for operation, group in groupby(steps, key=lambda step: step[0]):
+        part = list(group)
+        sizes = [1] * len(part) if by_word else _between_spaces([step[1] or step[2] for step in part])
+        start = 0
+        for size in sizes:
+            chosen = part[start : start + size]
+            start += size
+            yield Piece(operation, *(joint.join(str(step[side] or "") for step in chosen) for side in (1, 2)))
+
+
+def alignment_html(reference: str, hypothesis: str, by_word: bool) -> str:
+    """An alignment as two lines, errors in colour; what one side lacks is an empty box."""
+    boxes = []
+    for piece in pieces(reference, hypothesis, by_word):
+        name = {"equal": "e", "substitute": "s", "delete": "d", "insert": "i"}[piece.operation]
+        wide = max(len(piece.reference), len(piece.hypothesis))
+        top, bottom = (
+            escape(_visible(text, name).ljust(wide, "\u00a0")) for text in (piece.reference, piece.hypothesis)
+        )
+        boxes.append(f'<span class="{name}"><b>{top}</b><i>{bottom}</i></span>')
+    kind = "words" if by_word else "letters"
+    spoken = escape(f"{hypothesis or 'nothing'} for {reference}")
+    return f'<div class="alignment {kind}" role="img" aria-label="{spoken}">{"".join(boxes)}</div>'
+
+
+def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
+    """Rows of the searchable table as JSON that can stand in a script element."""
+    limit = max(1, MAX_SHOWN // len(positions))
+    baseline = None if comparison.baseline is None else comparison.reports[comparison.baseline]
+    costs = {} if baseline is None else {row.id: shortfall(baseline, row) for row in baseline.rows}
+    runs: list[dict[str, Any]] = []
+    for n in positions:
+        report = comparison.reports[n]
+        rows = sorted(report.rows, key=lambda row: -shortfall(report, row))[:limit]
+        runs.append(
+            {
+                "label": comparison.labels[n],
+                "total": len(report.rows),
+                "changes": baseline is not None and report is not baseline,
+                "rows": [_table_row(report, row, costs) for row in rows],
+            }
+        )
+    text = json.dumps(runs, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _table_row(report: Report, row: Row, costs: dict[str, float]) -> list[Any]:
+    cost = shortfall(report, row)
+    change = cost - costs[row.id] if row.id in costs else None
+    score = row.score if abs(row.score) < float("inf") else None
+    return [row.id, row.group or "", round(row.length, 3), row.reference, row.hypothesis, cost, change, score]
+
+
+def _between_spaces(symbols: Sequence[Any]) -> list[int]:
+    """Sizes of parts that end with a space, so that a long line can break there."""
+    sizes = [0]
+    for symbol in symbols:
+        sizes[-1] += 1
+        if symbol == " ":
+            sizes.append(0)
+    return [size for size in sizes if size]
+
+
+def _visible(text: str, name: str) -> str:
+    return text if name == "e" else text.replace(" ", "\u2423")

@@ -1,0 +1,108 @@
+"""Invented evaluations: texts with errors put in at a known rate, so that every figure can be reckoned another way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from project.contract import Hypothesis
+from project.evaluation.estimate import make_report
+from project.evaluation.protocol import Protocol, coverage, hash_ids
+from project.evaluation.result import Report, Row
+from project.metric.edit import edit_counts
+
+WORDS = "CQ DE PARIS K1ABC TEST 599 TU RST NAME QTH WX SUNNY ANT DIPOLE RIG 73 ES HW CPY SK G4XYZ PSE AGN".split()
+LETTERS = "ETIANMSURWDKGOHVFLPJBXCYZQ0123456789"
+
+
+class Errors:
+    """An error rate as the metrics of the project count it, with its ratios declared."""
+
+    ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]
+
+    def __init__(self, name: str, by_word: bool) -> None:
+        self.name, self.by_word = name, by_word
+        parts = [f"{name}_{kind}" for kind in ("substitutions", "deletions", "insertions")]
+        self.ratios = {name: (parts, [f"{name}_length"])} | {part: ([part], [f"{name}_length"]) for part in parts}
+
+    def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
+        left, right = (text.split() if self.by_word else text for text in (reference, hypothesis.text))
+        counts = edit_counts(left, right)
+        values = (counts.substitutions, counts.deletions, counts.insertions, counts.length)
+        return dict(zip([*self.ratios[self.name][0], f"{self.name}_length"], map(float, values), strict=True))
+
+    def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
+        length = sum(columns[f"{self.name}_length"])
+        parts = {name: sum(columns[name]) / length for name in self.ratios if name != self.name}
+        return {self.name: sum(parts.values()), **parts}
+
+
+METRICS = (Errors("cer", by_word=False), Errors("wer", by_word=True))
+
+
+def make_protocol(ids: Sequence[str], **changes: object) -> Protocol:
+    """A Protocol of these examples."""
+    fields: dict[str, object] = {
+        "manifest_hash": "5d41402abc4b2a76",
+        "manifest_ids_hash": hash_ids(ids),
+        "num_examples": len(ids),
+        "coverage": coverage(len(ids), len(ids)),
+        "audio": {"kind": "envelope", "rate_hz": 8000, "band_hz": [400, 1000], "level": {"kind": "rms", "target": 0.1}},
+        "text": {"upper": 1, "collapse_spaces": 2},
+        "alphabet_hash": "9b74c9897bac770f",
+        "decode": {"kind": "beam", "size": 10, "logit_bias": {}},
+        "adapter": "none",
+        "precision": "32-true",
+        "code_version": "0.1.0",
+    }
+    return Protocol(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def corrupt(text: str, rate: float, rng: random.Random) -> str:
+    """The text with symbols replaced, left out and put in."""
+    heard = []
+    for symbol in text:
+        draw = rng.random() / rate
+        if draw < 0.5:
+            heard.append(rng.choice(LETTERS))
+        elif 0.8 <= draw < 1:
+            heard.append(symbol + rng.choice(LETTERS))
+        elif not 0.5 <= draw < 0.8:
+            heard.append(symbol)
+    return "".join(heard)
+
+
+@pytest.fixture
+def make() -> Callable[..., Report]:
+    """A Report of an invented run: `make("wide", rate=0.03)`."""
+    return invent
+
+
+def invent(run: str, rate: float = 0.05, num_examples: int = 120, num_groups: int = 12, **changes: object) -> Report:
+    """The same references for every run, errors of its own."""
+    references, errors = random.Random(1), random.Random(run)
+    rows = []
+    for n in range(num_examples):
+        reference = " ".join(references.choice(WORDS) for _ in range(references.randint(3, 14)))
+        station = n % num_groups
+        hardness = 0.4 + 1.2 * station / num_groups + len(reference) / 90
+        hypothesis = corrupt(reference, rate * hardness, errors)
+        columns: dict[str, float] = {}
+        for metric in METRICS:
+            columns |= metric.score(reference, Hypothesis((), hypothesis, 0.0))
+        rows.append(
+            Row(
+                id=f"clip-{n:04d}",
+                reference=reference,
+                hypothesis=hypothesis,
+                group=f"station {station:02d}",
+                length=len(reference) * 0.42,
+                score=-errors.random() * 20,
+                columns=columns,
+                location=f"media/clip-{n:04d}.wav",
+            )
+        )
+    protocol = make_protocol([row.id for row in rows], **changes)
+    return make_report(protocol, run, METRICS, rows, "2026-02-03", info={"seconds": 12.5, "length_unit": "s"})
