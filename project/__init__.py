@@ -1,1 +1,5 @@
 """scansion: a research framework for recognizing symbols in signals."""
+
+from project import torchaudio_guard
+
+torchaudio_guard.install()

@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from project.build.bind import check, make
 from project.build.compose import Config, app, compose, options
 from project.run import environment, write_text
 
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from project.benchmark.table import Table
+
 
 def bench(config: Config, words: list[str]) -> int:
     """Run the benchmarks that were named, or all; print each table as it is done, write all figures as JSON."""
+    import torch
     from rich.console import Console
 
-    import torch
-
-    from project.benchmark.table import render
 
     torch.set_num_threads(config["threads"])
     node = config["benchmark"]
-    nodes = {"": node} if node else {name: compose("bench", [f"benchmark={name}"])["benchmark"] for name in options("benchmark")}
+    nodes = (
+        {"": node}
+        if node
+        else {name: compose("bench", [f"benchmark={name}"])["benchmark"] for name in options("benchmark")}
+    )
     check(list(nodes.values()), "benchmark")
     console, tables = Console(), []
     for name, one in nodes.items():
         table = make(one, f"benchmark.{name}").run()
-        console.print(render(table))
+        console.print(printed(table))
         tables.append(table.to_json())
     if config["out"]:
         write_text(Path(config["out"]), json.dumps({"environment": environment(), "tables": tables}, indent=1) + "\n")
     return 0
+
+
+def printed(table: Table) -> RichTable:
+    """A benchmark's table for the terminal."""
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(*table.columns, title=table.title, title_justify="left", caption="\n".join(table.notes))
+    for row in table.rows:
+        drawn.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    return drawn
 
 
 main = app("bench", bench)

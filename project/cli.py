@@ -25,7 +25,20 @@ VERBS = {
 }
 GROUPS_AS_WORDS = {"action", "experiment"}  # chosen by name: never quoted
 OVERRIDE = re.compile(r"^(?:\+\+?|~)?[A-Za-z_][\w./@-]*=", flags=re.S)
-FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+FLAGS_WITH_VALUE = {
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--info",
+    "-i",
+    "--config-dir",
+    "-cd",
+    "--config-name",
+    "-cn",
+    "--config-path",
+    "-cp",
+}
 
 
 def main(argv: list[str] | None = None) -> None:

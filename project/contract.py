@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # annotations alone need torch: the command line, which needs InputError, must answer without it
     import torch
@@ -156,6 +156,8 @@ class Metric(Protocol):
     """
 
     name: str
+    better: Literal["lower", "higher"]
+    ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]  # figures that are sums of columns over sums of others
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         """The columns of one example."""

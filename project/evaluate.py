@@ -53,7 +53,7 @@ def score(run: Run, config: Config) -> Report:
     assemble.check_experiment(own)
     assemble.settle(own | {"threads": config["threads"]})
     recognizer = assemble.build_recognizer(own, training=False)
-    load_weights(recognizer, run, config["checkpoint"])
+    load_run(recognizer, run, config["checkpoint"])
     pattern = config["data"]["manifest"]
     manifest = Manifest.open(pattern) if pattern else _own_manifest(recognizer)
     part = manifest.select(range(min(config["max_samples"], len(manifest)))) if config["max_samples"] else manifest
@@ -63,6 +63,7 @@ def score(run: Run, config: Config) -> Report:
     protocol = protocol_of(recognizer, part, len(manifest), own["trainer"]["precision"])
     info = {"seconds": round(seconds, 3), "checkpoint": config["checkpoint"], "config": {"decode": own["decode"]}}
     if part.unit == "seconds":
+        info["length_unit"] = "s"
         info["real_time_factor"] = round(float(part.lengths.sum()) / seconds, 1)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     metrics = list(recognizer.system.metrics.values())
@@ -77,10 +78,9 @@ def score(run: Run, config: Config) -> Report:
     )
 
 
-def load_weights(recognizer: Recognizer, run: Run, checkpoint: str) -> None:
+def load_run(recognizer: Recognizer, run: Run, checkpoint: str) -> None:
     """The run's weights into its rebuilt system; its alphabet must be the one it was trained with."""
-    import torch
-
+    from project.system.weights import load_weights
     from project.text.alphabet import Alphabet
 
     file = {"best": run.best, "last": run.last}.get(checkpoint)
@@ -91,8 +91,7 @@ def load_weights(recognizer: Recognizer, run: Run, checkpoint: str) -> None:
     trained_with = Alphabet.load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
-    weights = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
-    recognizer.system.load_state_dict(weights)
+    load_weights(recognizer.system, file)
 
 
 def _own_manifest(recognizer: Recognizer) -> Manifest:

@@ -107,12 +107,23 @@ class Run:
         """Write down how far it came."""
         write_text(self.folder / "state.json", json.dumps({"state": state, **facts}, indent=1) + "\n")
 
-    def prepare(self, config: Mapping[str, Any], alphabet: str) -> None:
-        """Make the folder and write what does not change any more."""
+    def prepare(self, config: Mapping[str, Any], alphabet: str, contents: Mapping[str, str]) -> None:
+        """Make the folder and write what does not change any more; `contents` are the manifests' hashes."""
         self.last.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / "data.json", json.dumps(dict(contents), indent=1) + "\n")
         write_text(self.config_file, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         write_text(self.alphabet_file, alphabet)
         write_text(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")
+
+    def require_same(self, contents: Mapping[str, str]) -> None:
+        """Refuse to go on with other data than the run began with: the name would stand for two experiments."""
+        known = json.loads((self.folder / "data.json").read_text(encoding="utf-8"))
+        for part, digest in contents.items():
+            if known.get(part) != digest:
+                raise InputError(
+                    f"{self.folder}: its {part} manifest has changed since it began: restore the manifest, or start a "
+                    f"new run under another name=..."
+                )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -122,7 +133,9 @@ class Run:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(f"{self.folder}: another process is training this run: wait for it or stop it") from error
+                raise InputError(
+                    f"{self.folder}: another process is training this run: wait for it or stop it"
+                ) from error
             yield
 
 
@@ -177,7 +190,9 @@ def read_config(file: Path) -> dict[str, Any]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{file}: not readable as a configuration ({reason}): restore it or start a new run") from error
+        raise InputError(
+            f"{file}: not readable as a configuration ({reason}): restore it or start a new run"
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f"{file}: holds no configuration: restore it or start a new run")
     return content

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from project.build.compose import Config, app, compose, guarded
@@ -20,48 +22,60 @@ EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: Config, words: list[str]) -> int:
-    """Compose, claim the folder, fit; the run's folder is the last line on standard output."""
+    """Compose, build, claim the folder, fit; the run's folder is the last line on standard output.
+
+    What is wrong with the configuration or the manifests shows before a folder is made.
+    """
     from project.build import ranks
 
     run, config = _continued(config, words) if config["resume"] else _claimed(config)
-    if not ranks.is_first():  # started from outside, by torchrun or SLURM: rank 0 holds the folder
-        fit(run, config)
+    if run.state()["state"] == "finished" and not config["resume"]:
+        print(f"this experiment has run already: {run.folder}", file=sys.stderr)
+        print(run.folder)
         return 0
-    with run.lock():
-        state = run.state()["state"]
-        if state == "finished" and not config["resume"]:
-            print(f"this experiment has run already: {run.folder}", file=sys.stderr)
-            print(run.folder)
-            return 0
-        fit(run, config)
-    print(run.folder)
+    command = shlex.join(["scansion", "train", *words])
+    fit(run, {"command": command} | config, build(config))
+    if ranks.is_first():
+        print(run.folder)
     return 0
 
 
-def fit(run: Run, config: Config) -> Recognizer:
-    """Train into a run's folder, from its last checkpoint if it has one."""
-    from project.build import assemble, ranks
+def build(config: Config) -> Recognizer:
+    """All parts of the experiment, checked first."""
+    from project.build import assemble
 
     assemble.check_experiment(config)
     assemble.settle(config)
-    recognizer = assemble.build_recognizer(config, training=True)
+    return assemble.build_recognizer(config, training=True)
+
+
+def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
+    """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
+    from project.build import assemble, ranks
+    from project.system.weights import load_weights, read_checkpoint
+
     first, new = ranks.is_first(), not run.last.exists()
-    if first and new:
-        run.prepare(config, recognizer.spelling.alphabet.to_json())
-    if new and config["weights_from"]:
-        start_from(recognizer, Run.open(config["weights_from"]))
-    if first:
-        run.keep_launch(config)
-        _introduce(run, recognizer)
-    with ranks.started_on(run.folder):
-        _fit(run, recognizer, assemble.build_trainer(config, run.folder, run.name))
-    return recognizer
+    contents = {part: recognizer.data.manifest(part).hash for part in ("train", "dev")}
+    if new and config["init_from"]:
+        load_weights(recognizer.system, Run.open(config["init_from"]).best)
+    if not new:
+        run.require_same(contents)
+        read_checkpoint(run.last)  # says clearly what is wrong with it, before the trainer opens it
+    trainer = assemble.build_trainer(config, run.folder, run.name)
+    with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
+        if first and new:
+            run.prepare(config, recognizer.spelling.alphabet.to_json(), contents)
+        if first:
+            run.keep_launch(config)
+            _introduce(run, recognizer)
+        _fit(run, recognizer, trainer)
 
 
 def fit_as_rank(folder: str) -> int:
     """What a process does that rank 0 started: the same run, under the configuration that rank 0 wrote down."""
     run = Run.open(folder)
-    fit(run, run.launch())
+    config = run.launch()
+    fit(run, config, build(config))
     return 0
 
 
@@ -124,20 +138,6 @@ def _set(config: Config, dotted: str, value: object) -> None:
     node[last] = value
 
 
-def start_from(recognizer: Recognizer, source: Run) -> None:
-    """Begin with the best weights of another run; what does not fit is an error that names it."""
-    import torch
-
-    if not source.best.exists():
-        raise InputError(f"weights_from={source.folder}: it has no best checkpoint: let it reach a validation")
-    weights = torch.load(source.best, map_location="cpu", weights_only=True)["state_dict"]
-    mine = recognizer.system.state_dict()
-    odd = [n for n in mine.keys() | weights.keys() if n not in mine or n not in weights or mine[n].shape != weights[n].shape]
-    if odd:
-        raise InputError(f"weights_from={source.folder}: {sorted(odd)[0]} does not fit this model: use the same model")
-    recognizer.system.load_state_dict(weights)
-
-
 def _introduce(run: Run, recognizer: Recognizer) -> None:
     """One paragraph at the start: what trains, on what, how big, where."""
     from project.system.base import megabytes, parameter_counts
@@ -147,7 +147,10 @@ def _introduce(run: Run, recognizer: Recognizer) -> None:
     train_manifest, dev_manifest = recognizer.data.manifest("train"), recognizer.data.manifest("dev")
     frozen = "" if trained == count else f", {trained:,} of them training"
     print(f"run      {run.folder}", file=sys.stderr)
-    print(f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB", file=sys.stderr)
+    print(
+        f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
+        file=sys.stderr,
+    )
     print(f"data     {len(train_manifest):,} examples to train, {len(dev_manifest):,} to validate", file=sys.stderr)
     print(f"steps    {recognizer.steps:,}", file=sys.stderr)
 

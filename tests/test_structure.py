@@ -35,7 +35,7 @@ def definitions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_sizes(file: Path) -> None:
-    """Files of at most 300 lines, functions of at most 50 without their docstring, constructors of at most 8 parameters."""
+    """Files to 300 lines, functions to 50 without their docstring, constructors to 8 parameters."""
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 300
     for node in definitions(file):
         docstring = ast.get_docstring(node, clean=False)

@@ -62,7 +62,12 @@ class Loop:
         ratios = sorted(hand / ours for hand, ours in pairs)
         hand, ours = (statistics.median(values) for values in zip(*pairs, strict=True))
         figures = [ratios[0], statistics.median(ratios), ratios[-1]]
-        return (f"{goal_ms:g} ms", f"{1e3 * hand:.2f} ms", f"{1e3 * ours:.2f} ms", *(f"{ratio:.3f}" for ratio in figures))
+        return (
+            f"{goal_ms:g} ms",
+            f"{1e3 * hand:.2f} ms",
+            f"{1e3 * ours:.2f} ms",
+            *(f"{ratio:.3f}" for ratio in figures),
+        )
 
 
 def new_system(config: Config, steps: int) -> System:

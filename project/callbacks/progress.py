@@ -8,7 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from project.callbacks.recorder import Recorder
@@ -80,7 +81,9 @@ class Progress(Callback):
         if self._bars is None:
             words = "  ".join(f"{name} {value:.4g}" for name, value in main.items())
             seconds = time.perf_counter() - self._started
-            self.console.print(f"epoch {trainer.current_epoch + 1}  step {trainer.global_step}  {words}  {seconds:.0f} s")
+            self.console.print(
+                f"epoch {trainer.current_epoch + 1}  step {trainer.global_step}  {words}  {seconds:.0f} s"
+            )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._bars is not None:

@@ -50,12 +50,14 @@ class Recorder(Callback):
         if self._batches >= self.every_steps:
             self._flush(trainer, pl_module)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._flush(trainer, pl_module)
-
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking and trainer.state.fn == "fit":
+        """Before the checkpoint of this moment is written: what it holds has been flushed."""
+        if trainer.state.fn == "fit":
+            self._flush(trainer, pl_module)
             self._write(trainer, getattr(pl_module, "figures", {}))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._flush(trainer, pl_module)
 
     def _flush(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._sums is None or not self._batches:

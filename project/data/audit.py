@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from project.contract import Example, Feature, InputError
+from project.contract import Example, Feature
 from project.data.dataset import reference_of
-from project.data.line_index import measure
-from project.data.manifest import Manifest, parse_example
+from project.data.line import SECONDS, measure, parse_line
+from project.data.manifest import Manifest
 from project.data.media import MediumError, check_medium, in_threads
 from project.text.spelling import Spelling
 
@@ -61,7 +62,7 @@ def audit(manifest: Manifest, checks: Checks, advance: Callable[[], object] = la
     for row, (name, flaws) in enumerate(results):
         if name is not None and first.setdefault(name, row) != row:
             place = manifest.location(first[name])
-            flaws = [(f"id is already that of {place}", "give every example an id of its own"), *flaws]
+            flaws.insert(0, (f"id is already that of {place}", "give every example an id of its own"))
         file, _, line = manifest.location(row).rpartition(":")
         for what, remedy in flaws:
             yield Problem(row, file, int(line), name or "(no id)", what, remedy)
@@ -71,21 +72,21 @@ def audit(manifest: Manifest, checks: Checks, advance: Callable[[], object] = la
 def _inspect(manifest: Manifest, checks: Checks, row: int) -> tuple[str | None, list[Flaw]]:
     """A line's id, if it has one, and its flaws."""
     raw = manifest.raw(row)
-    folder = os.path.dirname(os.path.abspath(manifest.location(row).rpartition(":")[0]))
+    folder = str(Path(manifest.location(row).rpartition(":")[0]).absolute().parent)
     try:
-        example = parse_example(raw, "", folder)
-    except InputError as error:
-        return _dissect(raw, folder, str(error))
+        example = parse_line(raw, folder)
+    except ValueError as error:
+        return _dissect(raw, str(error))
     unit = measure(orjson.loads(raw))[1]
     flaws = target_flaws(example, checks)
     if unit != manifest.unit:
         flaws.append((f"its length is in {unit}, those before are in {manifest.unit}", "use one unit throughout"))
     if checks.media:
-        flaws += medium_flaws(example, in_seconds=unit == "seconds")
+        flaws += medium_flaws(example, in_seconds=unit == SECONDS)
     return example.id, flaws
 
 
-def _dissect(raw: bytes, folder: str, message: str) -> tuple[str | None, list[Flaw]]:
+def _dissect(raw: bytes, message: str) -> tuple[str | None, list[Flaw]]:
     """Every flaw of a line that is no example: each of its aspects is judged beside others that are sound."""
     try:
         record = orjson.loads(raw)
@@ -99,20 +100,20 @@ def _dissect(raw: bytes, folder: str, message: str) -> tuple[str | None, list[Fl
         probe = meta | {key: value for key, value in _SOUND.items() if key not in aspect}
         probe |= {key: record[key] for key in aspect if key in record}
         try:
-            parse_example(orjson.dumps(probe), "", folder)
-        except InputError as error:
+            parse_line(orjson.dumps(probe), "/")
+        except ValueError as error:
             flaws.append(_split(str(error)))
     name = record.get("id")
     return (name if isinstance(name, str) and name.isprintable() and name else None), flaws or [_split(message)]
 
 
 def _split(message: str) -> Flaw:
-    """What is wrong and the remedy, of a line's error `: id: what: remedy`.
+    """What is wrong and the remedy, of a line's error `id: what: remedy`.
 
-    >>> _split(": (no id): no `id`: give every example one of its own")
+    >>> _split("(no id): no `id`: give every example one of its own")
     ('no `id`', 'give every example one of its own')
     """
-    what, _, remedy = message.removeprefix(": ").partition(": ")[2].rpartition(": ")
+    what, _, remedy = message.partition(": ")[2].rpartition(": ")
     return what, remedy
 
 
@@ -147,7 +148,7 @@ def frames_needed(ids: list[int]) -> int:
     >>> frames_needed([1, 2, 2, 3]), frames_needed([])
     (5, 0)
     """
-    return len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+    return len(ids) + sum(a == b for a, b in pairwise(ids))
 
 
 def medium_flaws(example: Example, in_seconds: bool) -> list[Flaw]:

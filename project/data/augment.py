@@ -21,7 +21,7 @@ class Gain:
 
     def __call__(self, item: FloatArray, generator: np.random.Generator) -> FloatArray:
         factor = 10 ** (generator.uniform(self.low_db, self.high_db) / 20)
-        return (item * factor).astype(np.float32)
+        return np.asarray(item * factor, dtype=np.float32)
 
 
 class Noise:
@@ -36,7 +36,7 @@ class Noise:
     def __call__(self, item: FloatArray, generator: np.random.Generator) -> FloatArray:
         power = float(np.mean(np.square(item, dtype=np.float64)))
         deviation = np.sqrt(power / 10 ** (generator.uniform(self.low_db, self.high_db) / 10))
-        return (item + deviation * generator.standard_normal(item.shape)).astype(np.float32)
+        return np.asarray(item + deviation * generator.standard_normal(item.shape), dtype=np.float32)
 
 
 class TimeMask:

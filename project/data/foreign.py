@@ -5,8 +5,8 @@ It does not move media (`project.data.relocate` does) and does not read them: a 
 What each format means by a line, and what cannot be taken over:
 
 - NeMo: `audio_filepath`, `duration`, `text`, perhaps `offset`. Tarred manifests are refused.
-- Hugging Face: `audio` (a path, or an object with `path`), `file_name` or `path`; `text`, `sentence`, `transcription` or
-  `transcript`; perhaps `duration`. Arrays and bytes inside the line are refused.
+- Hugging Face: `audio` (a path, or an object with `path`), `file_name` or `path`; `text`, `sentence`, `transcription`
+  or `transcript`; perhaps `duration`. Arrays and bytes inside the line are refused.
 - lhotse: MonoCut and MultiCut of one file or URL with at most one supervision. Mixed and padded cuts, changes made on
   the fly (speed, volume, noise) and cuts of many supervisions are refused: lhotse itself can make files of them.
 """
@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import orjson
 
 from project.contract import Example, InputError
+from project.data.line import SECONDS, Unit, measure, parse_example
 from project.data.line_index import write_atomically
-from project.data.manifest import parse_example
 from project.data.media import is_url, local_path
 
 Source = Literal["nemo", "huggingface", "lhotse", "scansion"]
@@ -34,13 +35,14 @@ _AUDIO = ("audio", "file_name", "path")
 _TEXTS = ("text", "sentence", "transcription", "transcript")
 _GROUPS = ("group", "speaker", "speaker_id", "client_id")
 _IDS = ("id", "utt_id", "utterance_id")
+_NEMO = frozenset({"audio_filepath", "duration", "offset", "text", "id", "speaker"})
 _OURS = frozenset({"id", "media", "duration", "length", "text", "symbols", "labels", "group"})
 _HARMLESS = frozenset({"Resample"})  # what lhotse does on the fly and every feature of ours does again
 _SLACK_SECONDS = 0.01  # a cut this much shorter than its recording is the whole of it
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Entry:
     """A line of somebody else's manifest in our words; `id` is empty where the line has none."""
 
     where: str  # file:line
@@ -48,9 +50,10 @@ class Line:
     start: float = 0.0  # seconds into the medium at which the example begins
     part: bool | None = False  # whether the example is less than the medium; None: only the medium knows
     channel: int | None = None  # the only one of the medium's channels, from 0, that is meant
+    unit: Unit = SECONDS  # of its length
 
 
-class Refusal(ValueError):
+class RefusedError(ValueError):
     """What a line has that an example cannot be: `what: remedy`."""
 
 
@@ -76,34 +79,41 @@ def detect(raw: bytes, where: str) -> Source:
     )
 
 
-def read_line(raw: bytes, where: str, folder: str, source: Source) -> Line:
+def read_entry(raw: bytes, where: str, folder: str, source: Source) -> Entry:
     """A line's example, and which part of its medium it is; `folder` is the manifest's."""
     if source == "scansion":
-        return Line(where, parse_example(raw, where, folder))
+        return Entry(where, parse_example(raw, where, folder), unit=measure(orjson.loads(raw))[1])
     record = _load(raw, where)
     read = {"nemo": _nemo, "huggingface": _huggingface, "lhotse": _lhotse}[source]
     name = next((str(record[key]) for key in _IDS if record.get(key) is not None), "")
     try:
-        line = read(record, where, folder)
-    except Refusal as refusal:
+        entry = read(record, where, folder)
+    except RefusedError as refusal:
         raise InputError(f"{where}: {name or '(no id)'}: {refusal}") from None
-    return replace(line, example=replace(line.example, id=name))
+    return replace(entry, example=replace(entry.example, id=name))
 
 
-def name_lines(lines: Sequence[Line], root: str) -> list[Line]:
-    """The lines, those without an id named after their media: by file name if that tells all of them apart, else by
-    path below `root`, and if that does not either, by path and time."""
-    unnamed = [line for line in lines if not line.example.id]
-    taken = {line.example.id for line in lines} - {""}
+def name_entries(entries: Sequence[Entry], root: str) -> list[Entry]:
+    """The entries, those without an id named after their media.
+
+    By file name if that tells all of them apart, else by path below `root`, and if that does not either, by path and
+    time.
+    """
+    unnamed = [entry for entry in entries if not entry.example.id]
+    taken = {entry.example.id for entry in entries} - {""}
     for form in ("{stem}", "{path}", "{path}@{start:.3f}"):
-        names = [_name(line, form, root) for line in unnamed]
+        names = [_name(entry, form, root) for entry in unnamed]
         if len(set(names) - taken) == len(unnamed):
             break
     else:
-        twice = next(line for line, name in zip(unnamed, names, strict=True) if name in taken or names.count(name) > 1)
-        raise InputError(f"{twice.where}: its medium and time are another line's too: give the lines `id`s")
+        counts = Counter(names)
+        twice = next(entry for entry, name in zip(unnamed, names, strict=True) if name in taken or counts[name] > 1)
+        raise InputError(f"{twice.where}: (no id): medium and time are another line's too: give the lines `id`s")
     fresh = iter(names)
-    return [line if line.example.id else replace(line, example=replace(line.example, id=next(fresh))) for line in lines]
+    return [
+        entry if entry.example.id else replace(entry, example=replace(entry.example, id=next(fresh)))
+        for entry in entries
+    ]
 
 
 def nemo_record(example: Example, folder: str) -> dict[str, Any]:
@@ -112,12 +122,20 @@ def nemo_record(example: Example, folder: str) -> dict[str, Any]:
     >>> nemo_record(Example("a", "/corpus/wav/a.wav", 2.0, text="hi", group="anna"), "/corpus")
     {'audio_filepath': 'wav/a.wav', 'duration': 2.0, 'text': 'hi', 'id': 'a', 'speaker': 'anna'}
     """
+    media = (local_path(example.media) or example.media).removeprefix(folder.rstrip("/") + "/")
+    record = {"audio_filepath": media, "duration": example.length, "text": example.text, "id": example.id}
+    return {**record, **({} if example.group is None else {"speaker": example.group}), **example.meta}
+
+
+def require_nemo(entry: Entry) -> None:
+    """An example that NeMo's manifests can hold."""
+    place, example = f"{entry.where}: {entry.example.id}", entry.example
     if example.text is None:
-        raise InputError(f"{example.id}: it has no `text`, the only target that NeMo knows: leave it out")
-    named = {"id": example.id} | ({} if example.group is None else {"speaker": example.group})
-    media = local_path(example.media) or example.media
-    known = {"audio_filepath": media.removeprefix(folder.rstrip("/") + "/"), "duration": example.length}
-    return {**example.meta, **known, "text": example.text, **named} if example.meta else {**known, "text": example.text, **named}
+        raise InputError(f"{place}: no `text`, the only target that NeMo knows: leave the example out")
+    if entry.unit != SECONDS:
+        raise InputError(f"{place}: its length is in {entry.unit}, NeMo's are in seconds: give it a `duration`")
+    if clash := _NEMO & example.meta.keys():
+        raise InputError(f"{place}: its `{min(clash)}` means something else to NeMo: rename that key")
 
 
 def write_nemo(path: Path, examples: Iterable[Example]) -> None:
@@ -138,49 +156,55 @@ def _load(raw: bytes, where: str) -> Record:
     return record
 
 
-def _nemo(record: Record, where: str, folder: str) -> Line:
+def _nemo(record: Record, where: str, folder: str) -> Entry:
     if "shard_id" in record:
-        raise Refusal("it is in a tar file (`shard_id`): unpack the shards and convert their untarred manifest")
-    start = _number(record, "offset")
+        raise RefusedError("it is in a tar file (`shard_id`): unpack the shards and convert their untarred manifest")
+    start = _seconds(record, "offset")
     media = _place(_text(record, ("audio_filepath",)), folder)
-    example = _example(record, media, _number(record, "duration"), ("audio_filepath", "offset", "duration"))
-    return Line(where, example, start or 0.0, part=None if start == 0 else start is not None)
+    example = _example(record, media, _seconds(record, "duration"), ("audio_filepath", "offset", "duration"))
+    return Entry(where, example, start or 0.0, part=None if start == 0 else start is not None)
 
 
-def _huggingface(record: Record, where: str, folder: str) -> Line:
+def _huggingface(record: Record, where: str, folder: str) -> Entry:
     audio = record.get("audio")
     if isinstance(audio, dict):
         if not audio.get("path"):
-            raise Refusal("its audio is inside the line: save it as a file and give the file's path")
+            raise RefusedError("its audio is inside the line: save it as a file and give the file's path")
         record = {**record, "audio": audio["path"]}
     paths = [_text(record, (key,)) for key in _AUDIO if record.get(key)]
     if not paths:
-        raise Refusal("no `audio`, `file_name` or `path`: give the medium's path")
+        raise RefusedError("no `audio`, `file_name` or `path`: give the medium's path")
     places = [_place(path, folder) for path in paths]
-    media = next((place for place in places if os.path.isfile(place)), places[0])
-    return Line(where, _example(record, media, _number(record, "duration"), (*_AUDIO, "duration")))
+    media = next((place for place in places if Path(place).is_file()), places[0])
+    return Entry(where, _example(record, media, _seconds(record, "duration"), (*_AUDIO, "duration")))
 
 
-def _lhotse(record: Record, where: str, folder: str) -> Line:
+def _lhotse(record: Record, where: str, folder: str) -> Entry:
     kind = record.get("type", "MonoCut")
     saved = "save it as a file of its own with lhotse's CutSet.save_audios()"
     recording = record.get("recording")
     if kind not in {"MonoCut", "MultiCut"} or not isinstance(recording, dict):
-        raise Refusal(f"a {kind} without one recording: {saved}")
-    changes = [change.get("name", "a transform") for change in recording.get("transforms") or ()]
+        raise RefusedError(f"a {kind} without one recording: {saved}")
+    changes = [change.get("name", "a transform") for change in recording.get("transforms") or []]
     if changes := [change for change in changes if change not in _HARMLESS]:
-        raise Refusal(f"its audio is changed on the fly ({', '.join(changes)}): {saved}")
-    sources = recording.get("sources") or ()
+        raise RefusedError(f"its audio is changed on the fly ({', '.join(changes)}): {saved}")
+    sources = recording.get("sources") or []
     if len(sources) != 1 or sources[0].get("type") not in {"file", "url"}:
-        raise Refusal(f"its recording is not one file or URL: {saved}")
-    start, length, whole = record.get("start", 0.0), record["duration"], recording["duration"]
+        raise RefusedError(f"its recording is not one file or URL: {saved}")
+    start, length, whole = (
+        _seconds(record, "start") or 0.0,
+        _seconds(record, "duration"),
+        _seconds(recording, "duration"),
+    )
+    if length is None or whole is None:
+        raise RefusedError("no `duration` of the cut or of its recording: write the cuts with lhotse")
     supervision = _supervision(record.get("supervisions") or (), length)
     custom = {**(supervision.get("custom") or {}), **(record.get("custom") or {})}
-    said = {key: supervision[key] for key in ("text", "speaker", "language", "gender") if supervision.get(key) is not None}
-    example = _example({**custom, **said}, _place(sources[0]["source"], folder), float(length), ())
+    said = {key: supervision.get(key) for key in ("text", "speaker", "language", "gender")}
+    example = _example({**custom, **said}, _place(sources[0]["source"], folder), length, ())
     part = start > _SLACK_SECONDS or length < whole - _SLACK_SECONDS
     channel = _channel(record.get("channel"), sources[0].get("channels") or [0], saved)
-    return Line(where, example, float(start), part or channel is not None, channel)
+    return Entry(where, example, start, part or channel is not None, channel)
 
 
 def _supervision(supervisions: Sequence[Record], length: float) -> Record:
@@ -188,10 +212,14 @@ def _supervision(supervisions: Sequence[Record], length: float) -> Record:
     if not supervisions:
         return {}
     if len(supervisions) > 1:
-        raise Refusal(f"{len(supervisions)} supervisions in one cut: part them with lhotse's trim_to_supervisions()")
+        raise RefusedError(
+            f"{len(supervisions)} supervisions in one cut: part them with lhotse's trim_to_supervisions()"
+        )
     start, end = supervisions[0]["start"], supervisions[0]["start"] + supervisions[0]["duration"]
     if start < -_SLACK_SECONDS or end > length + _SLACK_SECONDS:
-        raise Refusal(f"its supervision ({start:g} to {end:g} s) reaches beyond the cut: use trim_to_supervisions()")
+        raise RefusedError(
+            f"its supervision ({start:g} to {end:g} s) reaches beyond the cut: use trim_to_supervisions()"
+        )
     return supervisions[0]
 
 
@@ -201,7 +229,7 @@ def _channel(wanted: Any, present: Sequence[int], remedy: str) -> int | None:
     if sorted(channels) == sorted(present):
         return None
     if len(channels) != 1 or channels[0] not in present:
-        raise Refusal(f"channels {channels} of {list(present)}: {remedy}")
+        raise RefusedError(f"channels {channels} of {list(present)}: {remedy}")
     return list(present).index(channels[0])
 
 
@@ -222,34 +250,33 @@ def _example(record: Record, media: str, length: float | None, used: Sequence[st
 
 
 def _place(path: str, folder: str) -> str:
-    """Where a path leads: from the manifest's folder, or if nothing is there, from the working folder; URLs as they are."""
+    """Where a path leads: from the manifest's folder, or if nothing is there, from the working folder; URLs stay."""
     if is_url(path):
         return path
-    below = os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
-    here = os.path.abspath(path)
-    return here if not os.path.exists(below) and os.path.exists(here) else below
+    below, here = Path(folder) / Path(path).expanduser(), Path(path).absolute()
+    return os.path.normpath(here if not below.exists() and here.exists() else below)
 
 
 def _text(record: Record, keys: Sequence[str]) -> str:
     for key in keys:
         value = record.get(key)
         if value is not None and not isinstance(value, str):
-            raise Refusal(f"`{key}` is {value!r:.60}: give a string")
+            raise RefusedError(f"`{key}` is {value!r:.60}: give a string")
         if value is not None:
             return value
-    raise Refusal(f"no `{keys[0]}`: give it")
+    raise RefusedError(f"no `{keys[0]}`: give it")
 
 
-def _number(record: Record, key: str) -> float | None:
+def _seconds(record: Record, key: str) -> float | None:
     value = record.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise Refusal(f"`{key}` is {value!r:.40}: give a number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise RefusedError(f"`{key}` is {value!r:.40}: give a number of seconds")
     return float(value)
 
 
-def _name(line: Line, form: str, root: str) -> str:
-    media = line.example.media
-    path = os.path.splitext(media.partition("://")[2] if is_url(media) else os.path.relpath(media, root))[0]
-    return form.format(stem=os.path.basename(path), path=path, start=line.start)
+def _name(entry: Entry, form: str, root: str) -> str:
+    media = entry.example.media
+    path = PurePath(media.partition("://")[2] if is_url(media) else os.path.relpath(media, root)).with_suffix("")
+    return form.format(stem=path.name, path=path.as_posix(), start=entry.start)

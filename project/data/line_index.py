@@ -13,6 +13,7 @@ import hashlib
 import math
 import mmap
 import os
+import secrets
 import struct
 import time
 import zlib
@@ -79,7 +80,7 @@ def open_index(path: Path) -> LineIndex:
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to that takes the path's place when all is written, and leaves nothing behind if that fails."""
-    part = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
             yield file

@@ -76,9 +76,9 @@ class Manifest:
         return (self[i] for i in range(len(self)))
 
     def raw(self, i: int) -> bytes:
-        """An example's line as it stands in the file."""
+        """An example's line as it stands in the file, without white space around it."""
         part, row = self._locate(i)
-        return part.read(row)
+        return part.read(row).strip()
 
     def location(self, i: int) -> str:
         """Where an example stands: `file:line`."""
@@ -206,7 +206,7 @@ def _offer(folder: Path, name: str) -> str:
     names = sorted(file.name for file in folder.glob("*.jsonl"))
     if not names:
         return f"no .jsonl file is in {folder}: check the path, or make one with `scansion prepare`"
-    if close := difflib.get_close_matches(name, names, n=1):
+    if not glob.has_magic(name) and (close := difflib.get_close_matches(name, names, n=1)):
         return f"did you mean {folder / close[0]}?"
     return f"{folder} has {', '.join(names[:_NAMES_SHOWN])}{' ...' if len(names) > _NAMES_SHOWN else ''}"
 

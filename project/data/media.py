@@ -6,7 +6,7 @@ It does not know manifests, nor what a medium should hold.
 from __future__ import annotations
 
 import hashlib
-import os
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +60,16 @@ def is_url(media: str) -> bool:
     return "://" in media
 
 
+def local_path(media: str) -> str | None:
+    """The path of a medium on this machine's file systems; None if it is elsewhere.
+
+    >>> local_path("file:///corpus/a.flac"), local_path("/corpus/a.flac"), local_path("s3://corpus/a.flac")
+    ('/corpus/a.flac', '/corpus/a.flac', None)
+    """
+    path = media.removeprefix("file://")
+    return None if is_url(path) else path
+
+
 def suffix_of(media: str) -> str:
     """The lower-case suffix of a path or URL.
 
@@ -71,9 +81,8 @@ def suffix_of(media: str) -> str:
 
 def open_medium(media: str) -> IO[bytes]:
     """The bytes of a path or URL."""
-    if is_url(media):
-        return fsspec.open(media, "rb").open()  # type: ignore[no-any-return]
-    return Path(media).open("rb")
+    path = local_path(media)
+    return fsspec.open(media, "rb").open() if path is None else Path(path).open("rb")
 
 
 def size_of(media: str) -> int:
@@ -113,17 +122,19 @@ def _reached(media: str, look: Callable[[str], Any]) -> Any:
 
 
 def _size(media: str) -> int:
-    if is_url(media):
-        system, path = fsspec.core.url_to_fs(media)
-        return int(system.size(path) or 0)
-    status = os.stat(media)
-    if not os.path.isfile(media):
+    path = local_path(media)
+    if path is None:
+        system, place = fsspec.core.url_to_fs(media)
+        return int(system.size(place) or 0)
+    status = Path(path).stat()
+    if not stat.S_ISREG(status.st_mode):
         raise MediumError(f"media {media} is not a file", "correct the path")
     return status.st_size
 
 
 def _header(media: str) -> Header:
-    with open_medium(media) if is_url(media) else nullcontext(media) as file:
+    path = local_path(media)
+    with open_medium(media) if path is None else nullcontext(path) as file:
         try:
             with soundfile.SoundFile(file) as sound:
                 header = Header(sound.frames, sound.samplerate, sound.channels, sound.subtype)
@@ -187,4 +198,4 @@ def _head(media: str) -> bytes:
 
 def _content(media: str) -> bytes:
     with open_medium(media) as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it can do what is needed

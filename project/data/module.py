@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from project.contract import Batch, Feature, InputError
 from project.data.collate import Collate
-from project.data.dataset import Augment, Examples
+from project.data.dataset import Augment, Examples, Sample
 from project.data.manifest import Manifest
 from project.data.sampling import BucketBatchSampler, SortedBatchSampler
 from project.text.spelling import Spelling
@@ -33,7 +33,7 @@ class Batching:
     round_frames: int = 1
 
 
-class ResumableLoader(DataLoader[Batch]):
+class ResumableLoader(DataLoader[Sample]):
     """A DataLoader that says where it stands and continues there, whatever its number of workers.
 
     It counts batches handed out, not batches made: workers run ahead.
@@ -103,7 +103,7 @@ class DataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         manifest, augment = self.manifest("train"), self.augment
-        if self.trainer and self.trainer.overfit_batches:
+        if self._learns_by_heart:
             manifest, augment = self._overfit_manifest(), ()
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         examples = Examples(manifest, self.feature, self.spelling, augment, self.seed)
@@ -120,19 +120,23 @@ class DataModule(LightningDataModule):
             num_ranks=num_ranks,
         )
 
+    @property
+    def _learns_by_heart(self) -> int:
+        """How many batches `trainer=overfit` learns by heart; 0 in any other run."""
+        return int(getattr(self.trainer, "overfit_batches", 0))
+
     def _overfit_manifest(self) -> Manifest:
-        """The examples of the first batches: what `trainer=overfit` learns by heart, and is then asked."""
-        assert self.trainer is not None
+        """The examples of those batches: what is learned, and then asked."""
         whole = self.manifest("train")
-        batches = list(self._sampler(whole, 0, 1))[: int(self.trainer.overfit_batches)]
+        batches = list(self._sampler(whole, 0, 1))[: self._learns_by_heart]
         return whole.select([draw.index for batch in batches for draw in batch])
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        if self.trainer and self.trainer.overfit_batches:
+    def val_dataloader(self) -> DataLoader[Sample]:
+        if self._learns_by_heart:
             return self.scoring_loader(self._overfit_manifest())
         return self.scoring_loader(self.manifest("dev"))
 
-    def scoring_loader(self, manifest: Manifest) -> DataLoader[Batch]:
+    def scoring_loader(self, manifest: Manifest) -> DataLoader[Sample]:
         """Every example of a manifest once, over all ranks; no augmentation, no filter."""
         sampler = SortedBatchSampler(
             lengths=manifest.lengths,

@@ -26,14 +26,14 @@ def divide(pieces: Sequence[int] | Numbers, lengths: Any, fractions: Sequence[fl
     Of many orders the one that comes closest is taken, so that a few big pieces do not spoil the balance.
 
     >>> divide([0, 0, 1, 1, 2, 2], [1, 1, 1, 1, 1, 1], [2 / 3, 1 / 3], seed=1).tolist()
-    [0, 0, 1, 1, 0, 0]
+    [0, 0, 0, 0, 1, 1]
     """
     fractions = checked_fractions(fractions)
     pieces = np.asarray(pieces, dtype=np.int64)
     sizes = np.bincount(pieces, weights=np.asarray(lengths, dtype=np.float64))
     if len(sizes) < len(fractions):
         raise InputError(
-            f"{len(sizes)} indivisible pieces cannot fill {len(fractions)} parts: ask for fewer parts, or give more data"
+            f"{len(sizes)} indivisible pieces cannot fill {len(fractions)} parts: ask for fewer, or give more data"
         )
     generator = np.random.default_rng(seed)
     best, best_miss = np.zeros(len(sizes), dtype=np.int64), np.inf
@@ -50,9 +50,7 @@ def divide(pieces: Sequence[int] | Numbers, lengths: Any, fractions: Sequence[fl
     return best[pieces]
 
 
-def divide_in_time(
-    times: Any, lengths: Any, fractions: Sequence[float], embargo: float = 0.0
-) -> Numbers:
+def divide_in_time(times: Any, lengths: Any, fractions: Sequence[float], embargo: float = 0.0) -> Numbers:
     """The part of each example: the first fraction is the oldest; equal times stay together.
 
     Examples less than `embargo` (in the unit of `times`) after a part's last one are LEFT_OUT, so that windows which
@@ -77,7 +75,7 @@ def divide_in_time(
     return parts[pieces]
 
 
-def _cut(sizes: NDArray[np.float64], fractions: Sequence[float]) -> Numbers:
+def _cut(sizes: NDArray[Any], fractions: Sequence[float]) -> Numbers:
     """The part of each size when their row is cut as near as can be to the fractions, with something in each part.
 
     >>> _cut(np.array([1.0, 1.0, 1.0, 1.0]), [0.6, 0.2, 0.2]).tolist()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,9 @@ def drawing(
         sheet = Drawing([axes for row in grid for axes in row])
         yield sheet
         stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # the page's reader has fonts of their own
+            figure.savefig(stream, format="svg", transparent=True)
         sheet.svg = themed(stream.getvalue())
 
 

@@ -1,10 +1,10 @@
 "use strict";
 const COLUMNS = [
-  { name: "id" }, { name: "group" }, { name: "length", number: true }, { name: "reference", text: true },
+  { name: "id" }, { name: "group" }, { name: "length", number: true, digits: 2 }, { name: "reference", text: true },
   { name: "hypothesis", text: true }, { name: "errors", number: true }, { name: "change", number: true, title: "errors more than the baseline" },
-  { name: "score", number: true },
+  { name: "score", number: true, digits: 2 },
 ];
-const ERRORS = 5, CHANGE = 6, STEP = 100;
+const ERRORS = 5, CHANGE = 6, STEP = 25;
 const byId = (id) => document.getElementById(id);
 const runs = JSON.parse(byId("data").textContent);
 const state = { run: 0, column: ERRORS, down: true, shown: STEP };
@@ -12,7 +12,8 @@ const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
 
 function columnsOf(run) {
   return COLUMNS.map((column, index) => ({ ...column, index })).filter(({ index }) =>
-    index === CHANGE ? run.changes : index !== 1 || run.rows.some((row) => row[1]));
+    index === CHANGE ? run.changes : index !== 1 || run.rows.some((row) => row[1])).map((column) =>
+    ({ ...column, kind: run.rows.every((row) => String(row[column.index]).length <= 24) ? "short" : "long" }));
 }
 
 function order(left, right) {
@@ -41,7 +42,8 @@ function cell(tag, text, kind) {
 function shown(value, column) {
   if (value === null) return "";
   if (!column.number) return value;
-  return (column.index === CHANGE && value > 0 ? "+" : "") + exact.format(value);
+  const text = (column.digits ? value.toFixed(column.digits) : exact.format(value)).replace("-", "\u2212");
+  return (column.index === CHANGE && value > 0 ? "+" : "") + text;
 }
 
 function head(columns) {
@@ -72,7 +74,7 @@ function draw() {
   byId("table").tBodies[0].replaceChildren(...rows.slice(0, state.shown).map((row) => {
     const line = document.createElement("tr");
     line.append(...columns.map((column) =>
-      cell("td", shown(row[column.index], column), column.number ? "number" : column.text ? "text" : "")));
+      cell("td", shown(row[column.index], column), column.number ? "number" : column.text ? "text" : column.kind)));
     return line;
   }));
   const left = run.total - run.rows.length;
@@ -88,7 +90,7 @@ function restart(change) {
 
 byId("run").addEventListener("change", (event) => restart({ run: Number(event.target.value), column: ERRORS, down: true }));
 byId("search").addEventListener("input", () => restart({}));
-byId("more").addEventListener("click", () => restart({ shown: state.shown + 5 * STEP }));
+byId("more").addEventListener("click", () => restart({ shown: state.shown + 8 * STEP }));
 byId("theme").hidden = false;
 byId("theme").addEventListener("click", () => {
   const root = document.documentElement;

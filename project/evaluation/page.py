@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,7 +15,7 @@ from project.evaluation.example import alignment_html, counts_words, shortfall, 
 from project.evaluation.picture import by_length, coloured, curve_panels, forest
 from project.evaluation.result import Report, Row, write_atomically
 from project.evaluation.table import cells, headings, lines
-from project.evaluation.verdict import Verdict, sample_text, title_of, verdicts
+from project.evaluation.verdict import Verdict, sample_text, verdicts
 
 MAX_VERDICTS = 8  # shown at once; the others open on demand
 MARKS = {"better": "✓", "worse": "✕", "undecided": "≈", "note": "–", "warning": "!"}
@@ -77,8 +78,8 @@ def page_html(comparison: Comparison, runs: Sequence[RunView] = (), title: str =
 
 
 LOGO = (
-    '<svg class=logo viewBox="0 0 64 16" aria-hidden="true"><path d="M2 11h12M34 11h12M50 11h12" />'
-    '<path d="M19 6a5 5 0 0 0 10 0" /></svg>'
+    '<svg class=logo viewBox="0 0 66 12" aria-hidden="true"><path d="M2 8h12M36 8h12M52 8h12" />'
+    '<path d="M20 4q5 8 10 0" /></svg>'
 )
 LENGTH_CAPTION = (
     "Examples in eight parts of equal number, from short to long; bars are 95 % intervals over examples. A rise to the "
@@ -109,7 +110,7 @@ def _verdicts(found: Sequence[Verdict]) -> str:
         found = sorted(found, key=lambda verdict: verdict.kind != "warning")
     items = [
         f'<li class="{verdict.kind}"><span class=mark aria-hidden=true>{MARKS[verdict.kind]}</span>'
-        f"<p>{escape(verdict.text)}<small>{escape(verdict.evidence)}</small></p></li>"
+        f"<p>{_typeset(verdict.text)}<small>{_typeset(verdict.evidence)}</small></p></li>"
         for verdict in found
     ]
     first, rest = (f"<ul class=verdicts>{''.join(part)}</ul>" for part in (items[:MAX_VERDICTS], items[MAX_VERDICTS:]))
@@ -124,7 +125,7 @@ def _result(comparison: Comparison) -> str:
     for n, line in enumerate(lines(comparison)):
         first, *others = cells(line, with_delta)
         kinds = [*[""] * (len(others) - 1), line.verdict if with_delta else ""]
-        found = "".join(f'<td class="{kind}">{escape(text)}</td>' for text, kind in zip(others, kinds, strict=True))
+        found = "".join(f'<td class="{kind}">{_typeset(text)}</td>' for text, kind in zip(others, kinds, strict=True))
         rows.append(f"<tr><th scope=row>{swatches[n]}{escape(first)}</th>{found}</tr>")
     head, body = f"<thead><tr>{heads}</tr></thead>", f"<tbody>{''.join(rows)}</tbody>"
     table = f"<div class=scroll><table class=figures>{head}{body}</table></div>"
@@ -136,9 +137,7 @@ def _result(comparison: Comparison) -> str:
 
 def _curves(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     panels = curve_panels(comparison, {name: view.curves for name, view in views.items()})
-    parts = "".join(
-        f"<figure><figcaption>{escape(title_of(panel.title))}</figcaption>{panel.svg}</figure>" for panel in panels
-    )
+    parts = "".join(f"<figure><figcaption>{_typeset(panel.title)}</figcaption>{panel.svg}</figure>" for panel in panels)
     note = "<p class=note>Thin lines: training. Full lines: validation, a point for each.</p>"
     return f"{_key(comparison)}<div class=panels>{parts}</div>{note}" if parts else ""
 
@@ -222,8 +221,13 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, object]]:
         yield prefix, value
 
 
+def _typeset(text: str) -> str:
+    """Text as HTML, a number kept with its percent sign and a minus as wide as a plus."""
+    return re.sub(r"(?<!\S)(\[?)-(?=\d)", "\\1\u2212", escape(text)).replace(" %", "&nbsp;%")
+
+
 def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>" if svg else ""
+    return f"<figure><div class=scroll>{svg}</div><figcaption>{escape(caption)}</figcaption></figure>" if svg else ""
 
 
 def _key(comparison: Comparison) -> str:

@@ -22,12 +22,14 @@ PHASES = ("train", "dev", "val", "valid", "validation", "test")
 LEARNING_RATE = ("lr", "learning_rate")
 MAX_PANELS, MAX_POINTS, MAX_LINES, NUM_BUCKETS = 6, 300, 40, 8
 
-Curves = Mapping[str, Sequence[tuple[int, float]]]
+Points = Sequence[tuple[int, float]]  # step, value
+Curves = Mapping[str, Points]
+Line = tuple[int, str, Points]  # colour, phase
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One quantity over training: its name, and its picture."""
+    """One quantity over training: its heading, and its picture."""
 
     title: str
     svg: str
@@ -70,18 +72,29 @@ def forest(comparison: Comparison) -> str:
         for axes in sheet.axes:
             axes.set_ylim(len(order) - 0.4, -0.6)
             axes.grid(visible=True, axis="x")
+            axes.margins(x=0.06)
             axes.tick_params(axis="y", labelcolor=INK)
     return sheet.svg
 
 
 def curve_panels(comparison: Comparison, curves: Mapping[str, Curves]) -> list[Panel]:
     """Small plots, one a quantity: training thin, validation with points, one colour a run; `curves` by run's name."""
-    quantities: dict[str, list[tuple[int, str, Sequence[tuple[int, float]]]]] = {}
+    quantities: dict[str, list[Line]] = {}
+    first = comparison.reports[0]
     for n, colour in coloured(comparison).items():
         for name, points in curves.get(comparison.reports[n].run, {}).items():
             phase, quantity = split_phase(name)
             quantities.setdefault(quantity, []).append((colour, phase, points))
-    return [Panel(name, _curve_panel(name, quantities[name])) for name in _wanted(list(quantities), comparison.primary)]
+    for name in [
+        name for name in quantities if name != "loss" and _repeats(quantities[name], quantities.get("loss", []))
+    ]:
+        del quantities[name]  # the loss's only term
+    panels = []
+    for name in _wanted(list(quantities), comparison.primary):
+        percent = is_percent(first, name)
+        heading = f"{title_of(name)}{' (%)' if percent else ''}"
+        panels.append(Panel(heading, _curve_panel(name, quantities[name], 100 if percent else 1)))
+    return panels
 
 
 def by_length(comparison: Comparison) -> str:
@@ -127,7 +140,7 @@ def split_phase(name: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", name)
 
 
-def thin(points: Sequence[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[float, float]]:
+def thin(points: Points, limit: int = MAX_POINTS) -> list[tuple[float, float]]:
     """At most so many points, each the mean of its neighbours; what is not a finite number is left out.
 
     >>> thin([(0, 1.0), (1, 3.0), (2, float("nan")), (3, 5.0), (4, 7.0)], limit=2)
@@ -158,7 +171,11 @@ def _wanted(quantities: Sequence[str], primary: str) -> list[str]:
     return [name for name in sorted(quantities, key=rank) if name in whole][:MAX_PANELS]
 
 
-def _curve_panel(quantity: str, lines: Sequence[tuple[int, str, Sequence[tuple[int, float]]]]) -> str:
+def _repeats(lines: Sequence[Line], others: Sequence[Line]) -> bool:
+    return all(any(line[:2] == other[:2] and list(line[2]) == list(other[2]) for other in others) for line in lines)
+
+
+def _curve_panel(quantity: str, lines: Sequence[Line], scale: int) -> str:
     values: list[float] = []
     with drawing(f"curve {quantity}", 3.5, 2.1) as sheet:
         for colour, phase, all_points in lines:
@@ -166,7 +183,7 @@ def _curve_panel(quantity: str, lines: Sequence[tuple[int, str, Sequence[tuple[i
             if not points:
                 continue
             is_training = phase == "train"
-            xs, ys = zip(*points, strict=True)
+            xs, ys = [step for step, _ in points], [scale * value for _, value in points]
             values += ys
             sheet.axes[0].plot(
                 xs,
@@ -177,8 +194,10 @@ def _curve_panel(quantity: str, lines: Sequence[tuple[int, str, Sequence[tuple[i
                 marker="o" if phase and not is_training and len(points) <= 40 else None,
                 markersize=3.2,
             )
-        if values and min(values) > 0 and max(values) > 30 * min(values):
+        if "loss" in quantity and values and min(values) > 0 and max(values) > 30 * min(values):
             sheet.axes[0].set_yscale("log")
+            sheet.axes[0].yaxis.set_major_formatter("{x:g}")
+            sheet.axes[0].yaxis.set_minor_formatter("")
         sheet.axes[0].grid(visible=True, axis="y")
         sheet.axes[0].set_xlabel("step")
     return sheet.svg

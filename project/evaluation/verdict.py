@@ -78,10 +78,10 @@ def is_percent(report: Report, name: str) -> bool:
 def title_of(name: str) -> str:
     """A figure's name as a heading.
 
-    >>> title_of("cer"), title_of("exact_match")
-    ('CER', 'Exact match')
+    >>> title_of("cer"), title_of("exact_match"), title_of("loss")
+    ('CER', 'Exact match', 'Loss')
     """
-    return name.upper() if len(name) <= 4 else name.replace("_", " ").capitalize()
+    return name.upper() if len(name) <= 3 else name.replace("_", " ").capitalize()
 
 
 def sample_text(comparison: Comparison) -> str:
@@ -101,7 +101,7 @@ def _findings(comparison: Comparison) -> list[Verdict]:
     report, label = comparison.reports[best], comparison.labels[best]
     text = f"{label}: {title_of(name)} {figure_text(report, name)}"
     if len(comparison.reports) == 1:
-        return [Verdict("note", text, f"95 % interval over {sample_text(comparison)}")]
+        return [Verdict("note", text, f"95 % interval over {comparison.unit}s, {sample_text(comparison)}")]
     return [
         Verdict("note", f"First of {len(comparison.reports)} runs: {text}", "no baseline given: differences not tested")
     ]

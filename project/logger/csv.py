@@ -35,9 +35,7 @@ class CsvLogger(Logger):
         return ""
 
     @rank_zero_only
-    def log_hyperparams(
-        self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any
-    ) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: the run folder holds the whole configuration already."""
 
     @rank_zero_only

@@ -10,6 +10,7 @@ from project.metric.edit import edit_counts
 from project.text.alphabet import Alphabet
 
 Unit = Literal["character", "word", "symbol"]
+KINDS = ("substitutions", "deletions", "insertions")
 
 
 class ErrorRate:
@@ -25,6 +26,10 @@ class ErrorRate:
         if unit == "symbol" and alphabet is None:
             raise InputError(f"metric.{name}: unit symbol needs an alphabet: choose a text, or unit character")
         self.name = name
+        self.better: Literal["lower", "higher"] = "lower"
+        parts = tuple(f"{name}_{kind}" for kind in KINDS)
+        length = (f"{name}_length",)
+        self.ratios = {name: (parts, length)} | {part: ((part,), length) for part in parts}
         self._unit = unit
         self._alphabet = alphabet
 
@@ -45,9 +50,8 @@ class ErrorRate:
             raise InputError(
                 f"metric.{self.name}: the references hold no {self._unit}: evaluate examples that have text"
             )
-        kinds = ("substitutions", "deletions", "insertions")
-        parts = {f"{self.name}_{kind}": sum(columns[f"{self.name}_{kind}"]) / length for kind in kinds}
-        errors = sum(sum(columns[f"{self.name}_{kind}"]) for kind in kinds)
+        parts = {f"{self.name}_{kind}": sum(columns[f"{self.name}_{kind}"]) / length for kind in KINDS}
+        errors = sum(sum(columns[f"{self.name}_{kind}"]) for kind in KINDS)
         return {self.name: errors / length, **parts}
 
     def _split(self, text: str) -> Sequence[str]:
@@ -63,6 +67,8 @@ class ExactMatch:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.better: Literal["lower", "higher"] = "higher"
+        self.ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {name: ((f"{name}_matches",), ())}
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         """1 for a match, else 0."""

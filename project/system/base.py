@@ -159,8 +159,8 @@ class System(LightningModule, ABC):
         schedule = self.schedule
         if schedule is None:
             return optimizer
-        # A function has no state: a checkpoint holds the step alone, and an extended run follows the schedule's new end.
-        scheduler = LambdaLR(optimizer, lambda step: schedule(step))
+        # A function has no state of its own: a checkpoint holds the step, and an extended run follows the new end.
+        scheduler = LambdaLR(optimizer, lambda step: schedule(step))  # noqa: PLW0108
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Report, Row
 from project.metric.edit import edit_counts
 
-WORDS = "CQ DE PARIS K1ABC TEST 599 TU RST NAME QTH WX SUNNY ANT DIPOLE RIG 73 ES HW CPY SK G4XYZ PSE AGN".split()
+WORDS = ("CQ", "DE", "PARIS", "K1ABC", "TEST", "599", "RST", "NAME", "QTH", "SUNNY", "ANT", "DIPOLE", "73", "ES", "SK")
 LETTERS = "ETIANMSURWDKGOHVFLPJBXCYZQ0123456789"
 
 
@@ -74,12 +74,6 @@ def corrupt(text: str, rate: float, rng: random.Random) -> str:
     return "".join(heard)
 
 
-@pytest.fixture
-def make() -> Callable[..., Report]:
-    """A Report of an invented run: `make("wide", rate=0.03)`."""
-    return invent
-
-
 def invent(run: str, rate: float = 0.05, num_examples: int = 120, num_groups: int = 12, **changes: object) -> Report:
     """The same references for every run, errors of its own."""
     references, errors = random.Random(1), random.Random(run)
@@ -106,3 +100,15 @@ def invent(run: str, rate: float = 0.05, num_examples: int = 120, num_groups: in
         )
     protocol = make_protocol([row.id for row in rows], **changes)
     return make_report(protocol, run, METRICS, rows, "2026-02-03", info={"seconds": 12.5, "length_unit": "s"})
+
+
+@pytest.fixture
+def make() -> Callable[..., Report]:
+    """A Report of an invented run: `make("wide", rate=0.03)`; further keywords change fields of its Protocol."""
+    return invent
+
+
+@pytest.fixture
+def metrics() -> tuple[Errors, ...]:
+    """The metrics that these Reports were made with."""
+    return METRICS

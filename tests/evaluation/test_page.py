@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from project.evaluation.comparison import Comparison, compare
+from project.evaluation.example import worst
+from project.evaluation.page import RunView, page_html, write_page
+from project.evaluation.protocol import hash_ids
+from project.evaluation.result import Report
+
+Make = Callable[..., Report]
+EVIL = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
+VOID = {"meta", "input", "br", "img", "link"}
+
+
+class Checker(HTMLParser):
+    """Follows tags open and shut; keeps what could load something or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.scripts: list[str] = []
+        self.loads: list[tuple[str, str | None]] = []
+        self.ids: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("type") or "javascript")
+        self.loads += [
+            (name, value) for name, value in attrs if name in ("src", "href", "action") or name.startswith("on")
+        ]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def check(html: str) -> Checker:
+    checker = Checker()
+    checker.feed(html)
+    checker.close()
+    assert checker.open == []
+    assert checker.scripts == ["application/json", "javascript"]
+    assert all(name == "href" and (value or "").startswith("#") for name, value in checker.loads)
+    assert len(checker.ids) == len(set(checker.ids))
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert not re.search(r"url\(|@import|https?:", style)
+    return checker
+
+
+@pytest.fixture
+def comparison(make: Make) -> Comparison:
+    base, wide, narrow = make("base"), make("wide", 0.02), make("narrow", 0.1)
+    return compare([base, wide, narrow], base)
+
+
+def views(comparison: Comparison) -> list[RunView]:
+    curve = [(n, 1.0 / (n + 1)) for n in range(50)]
+    return [
+        RunView(
+            report.run,
+            f"runs/{report.run}",
+            {"train/loss": curve, "dev/cer": curve},
+            {"packages": {"torch": "2"}},
+            "scansion train",
+        )
+        for report in comparison.reports
+    ]
+
+
+def test_everything_stands_on_the_page(comparison: Comparison, tmp_path: Path) -> None:
+    path = write_page(tmp_path / "page.html", comparison, views(comparison), title="Is it better?")
+    html = path.read_text(encoding="utf-8")
+    text = " ".join("".join(check(html).text).split())
+    assert text.index("wide is better than base") < text.index("narrow is worse than base") < text.index("S / D / I")
+    for row in worst(comparison.reports[1]):
+        assert f"<b>{row.id}</b>" in html
+    for name in comparison.reports[0].protocol.flat():
+        assert name in text
+    for part in ("Is it better?", "packages.torch", "scansion train", "Learning curves", "Errors by length", "seconds"):
+        assert part in text
+    assert html.count("<svg") == 5
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_injected_text_stays_text(make: Make) -> None:
+    report = make("base", num_examples=20)
+    rows = tuple(
+        replace(row, hypothesis=EVIL, id=f"{EVIL}{n}", group=EVIL, location=EVIL) for n, row in enumerate(report.rows)
+    )
+    protocol = replace(report.protocol, manifest_ids_hash=hash_ids(row.id for row in rows), decode={EVIL: EVIL})
+    report = replace(report, rows=rows, protocol=protocol, run=EVIL)
+    comparison = compare([report])
+    view = RunView(EVIL, EVIL, {f"dev/{EVIL}": [(0, 1.0), (1, 2.0)]}, {EVIL: EVIL}, EVIL)
+    html = page_html(comparison, [view], title=EVIL)
+    check(html)
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    data = re.search(r'<script type="application/json" id=data>(.*?)</script>', html, re.DOTALL)
+    assert data
+    assert json.loads(data[1])[0]["rows"][0][4] == EVIL
+
+
+def test_policy_allows_its_own_script_only(comparison: Comparison) -> None:
+    html = page_html(comparison)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert re.search(r"script-src 'sha256-[\w+/=]+';", policy[1])
+
+
+@pytest.mark.parametrize("runs", [1, 12])
+def test_few_and_many_runs(make: Make, runs: int) -> None:
+    reports = [make(f"r{n}", 0.02 * n + 1e-9, num_examples=16) for n in range(runs)]
+    html = page_html(compare(reports, reports[0] if runs > 1 else None))
+    check(html)
+    assert ("more</summary>" in html) == (runs > 9)
+    assert "No errors at all." in html
+
+
+def test_allowed_differences_are_marked(make: Make) -> None:
+    base = make("base", num_examples=16)
+    other = make("other", num_examples=16, decode={"kind": "greedy"})
+    html = page_html(compare([base, other], base, allow=["decode"]))
+    check(html)
+    assert "Compared in spite of decode.kind: beam, and greedy in other" in html
+    assert html.count("<tr class=warning>") == 3
+
+
+def test_colours_of_both_themes_are_the_same_set() -> None:
+    style = Path(__file__).parents[2].joinpath("project/evaluation/page.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"\{([^{}]*--paper:[^{}]*)\}", style)
+    names = [set(re.findall(r"(--[\w-]+):", block)) for block in blocks]
+    assert len(names) == 3
+    assert names[0] == names[1] == names[2]
+    assert blocks[1].split() == blocks[2].replace("color-scheme: dark;", "").split()
+
+
+def test_in_a_browser(comparison: Comparison, tmp_path: Path) -> None:
+    """Headless Chromium runs the script without complaint, and its table has rows."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    path = write_page(tmp_path / "page.html", comparison, views(comparison))
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path}/profile",
+        "--enable-logging=stderr",
+    ]
+    command = [browser, *options, "--dump-dom", path.as_uri()]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert "120 of 120 examples" in found.stdout
+    assert "CONSOLE" not in found.stderr
