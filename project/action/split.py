@@ -82,9 +82,7 @@ class Split:
         overwrite: bool = False,
     ) -> None:
         if len(parts) != len(fractions) or len(set(parts)) < len(parts):
-            raise InputError(
-                f"parts {list(parts)}, fractions {list(fractions)}: give one fraction for each part's name"
-            )
+            raise InputError(f"parts {list(parts)}, fractions {list(fractions)}: name each part once, with a fraction")
         self.patterns = require_manifests(manifest, "split")
         self.out = None if out is None else Path(out)
         self.parts = list(parts)

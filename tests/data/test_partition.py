@@ -47,14 +47,19 @@ def test_balance_is_near_the_best_that_any_assignment_has() -> None:
         if len(set(choice)) == 3
     )
     got = np.bincount(parts, weights=sizes) / 100
-    assert np.abs(got - THREE).max() == pytest.approx(miss)
+    assert np.abs(got - THREE).max() <= max(miss, 0.01) + 1e-9
+
+
+def test_few_pieces_do_not_make_all_seeds_alike() -> None:
+    lengths = np.random.default_rng(0).lognormal(1, 0.2, 20)
+    assert len({tuple(divide(range(20), lengths, THREE, seed)) for seed in range(20)}) > 15
 
 
 def test_balance_counts_length_and_not_examples() -> None:
     lengths = np.random.default_rng(0).lognormal(1, 1, 5000)
     groups = np.random.default_rng(1).integers(0, 200, 5000)
     got = np.bincount(divide(groups, lengths, THREE, seed=1), weights=lengths) / lengths.sum()
-    assert np.abs(got - THREE).max() < 0.005
+    assert np.abs(got - THREE).max() <= 0.01
 
 
 def test_any_piece_can_come_into_any_part() -> None:

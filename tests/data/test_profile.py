@@ -83,7 +83,7 @@ def test_rates_leave_out_what_has_no_symbols(open_lines: Callable[..., Manifest]
 
 def test_without_a_spelling_symbols_are_characters(open_lines: Callable[..., Manifest]) -> None:
     found = profiled(survey(open_lines(LINES[:2]), None))
-    assert found.symbols == {"A": 3, " ": 3, "a": 2, "b": 1, "B": 1} or found.symbols["A"] + found.symbols["a"] == 4
+    assert found.symbols == {" ": 3, "a": 2, "A": 2, "b": 1, "B": 1}
     assert found.repeated_texts.sample == ("ab a",)
 
 

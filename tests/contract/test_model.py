@@ -1,0 +1,108 @@
+"""What every model of conf/model must hold: a newcomer is tested here by being there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from project.build.bind import make
+from project.build.compose import compose, options
+from project.contract import Batch, Emissions
+from project.loss.ctc import CTC
+
+FEATURES, SYMBOLS = 2, 6
+LENGTHS = (61, 40, 23, 8)
+
+
+def build(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    node = compose("train", [f"model={name}"])["model"]
+    model: nn.Module = make(node, "model", num_features=FEATURES, num_symbols=SYMBOLS)
+    return model
+
+
+def batch_of(*lengths: int, seed: int = 0) -> Batch:
+    """Random frames that depend on the example alone, zero beyond each length; two symbols each."""
+    signals_BTF = torch.zeros(len(lengths), max(lengths), FEATURES)
+    for row, length in zip(signals_BTF, lengths, strict=True):
+        row[:length] = torch.randn(length, FEATURES, generator=torch.Generator().manual_seed(seed + length))
+    symbols = torch.tensor([[1 + length % 4, 5] for length in lengths])
+    targets = {"symbols": symbols, "symbol_lengths": torch.full((len(lengths),), 2)}
+    ids = tuple(f"example-{length}" for length in lengths)
+    return Batch(ids, signals_BTF, torch.tensor(lengths), targets, ("",) * len(lengths))
+
+
+@pytest.fixture(params=options("model"), scope="module")
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    return build(request.param)
+
+
+def test_it_gives_distributions_over_the_alphabet(model: nn.Module) -> None:
+    output: Emissions = model.eval()(batch_of(*LENGTHS))
+    assert output.log_probs_BTV.dtype == torch.float32
+    assert output.log_probs_BTV.shape[0] == len(LENGTHS)
+    assert output.log_probs_BTV.shape[2] == SYMBOLS
+    total = output.log_probs_BTV.exp().sum(dim=2)
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_its_lengths_are_those_of_its_frames(model: nn.Module) -> None:
+    model.eval()
+    for length in (*range(1, 20), 50, 101):
+        output: Emissions = model(batch_of(length))
+        assert output.lengths_B.tolist() == [output.log_probs_BTV.shape[1]]
+        assert model.num_output_frames(torch.tensor([length])).tolist() == output.lengths_B.tolist()
+
+
+def test_an_example_is_the_same_alone_and_padded_in_a_batch(model: nn.Module) -> None:
+    model.eval()
+    together: Emissions = model(batch_of(*LENGTHS))
+    for row, length in enumerate(LENGTHS):
+        alone: Emissions = model(batch_of(length))
+        frames = int(together.lengths_B[row])
+        assert int(alone.lengths_B[0]) == frames
+        torch.testing.assert_close(
+            together.log_probs_BTV[row, :frames], alone.log_probs_BTV[0], atol=1e-5, rtol=1e-4
+        )
+
+
+def test_its_output_varies_over_time(model: nn.Module) -> None:
+    """A time axis that is pooled away gives every frame the same distribution, and CTC learns nothing but blanks."""
+    output: Emissions = model.eval()(batch_of(61))
+    assert output.log_probs_BTV[0].std(dim=0).max() > 1e-3
+
+
+def test_the_gradient_reaches_every_trainable_parameter(model: nn.Module) -> None:
+    model.train().zero_grad()
+    batch = batch_of(*LENGTHS)
+    CTC()(model(batch), batch)["ctc"].backward()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, name
+            assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_second_of_frames_leaves_room_for_symbols(model: nn.Module) -> None:
+    """CTC feasibility: of 100 frames at least 25 remain, or fast signals have no frame for each symbol."""
+    assert model.num_output_frames(torch.tensor([100])).item() >= 25
+
+
+@pytest.mark.parametrize("name", options("model"))
+def test_it_learns_eight_examples_by_heart(name: str) -> None:
+    model = build(name).train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    batch = batch_of(20, 22, 24, 26, 28, 30, 33, 35)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    loss = CTC()
+    for _ in range(150):
+        optimizer.zero_grad()
+        value = loss(model(batch), batch)["ctc"]
+        value.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if value.item() < 0.02:
+            break
+    assert value.item() < 0.05

@@ -1,0 +1,140 @@
+"""What every feature, text, decoder, metric, schedule and corpus of conf/ must hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from project.build.bind import make
+from project.build.compose import compose, options
+from project.contract import Decoder, Emissions, Feature, Hypothesis, Metric
+from project.evaluation.estimate import measures_of
+from project.text.alphabet import Alphabet
+from project.text.spelling import Spelling
+
+ABC = Alphabet(("A", "B", "C", " "))
+
+
+def built(group: str, name: str, **offers: Any) -> Any:
+    return make(compose("train", [f"{group}={name}"])[group], group, **offers)
+
+
+@pytest.mark.parametrize("name", options("feature"))
+class TestFeature:
+    def test_it_knows_its_frames_beforehand(self, name: str, morse: Path) -> None:
+        """To within one frame, or the sampler's caps and CTC's feasibility are reckoned wrong."""
+        feature: Feature = built("feature", name)
+        rate = len(feature.read(str(next((morse / "audio" / "dev").glob("*.flac"))))) and feature.settings["sample_rate"]
+        for seconds in (0.05, 0.3141, 1.0, 2.7):
+            signal = np.sin(np.arange(round(seconds * rate)) * 0.4).astype(np.float32)
+            frames_TF = feature(signal)
+            assert frames_TF.dtype == torch.float32
+            assert frames_TF.shape[1] == feature.num_features
+            assert abs(len(frames_TF) - feature.num_frames(len(signal) / rate)) <= 1
+
+    def test_it_gives_the_same_twice_and_finite_numbers(self, name: str, morse: Path) -> None:
+        feature: Feature = built("feature", name)
+        signal = feature.read(str(next((morse / "audio" / "dev").glob("*.flac"))))
+        assert torch.equal(feature(signal), feature(signal))
+        for odd in (np.zeros(4000, np.float32), np.full(4000, 0.5, np.float32), signal[:7]):
+            assert torch.isfinite(feature(odd)).all()
+
+    def test_its_settings_are_plain_data(self, name: str) -> None:
+        settings = built("feature", name).settings
+        assert json.loads(json.dumps(dict(settings))) == dict(settings)
+
+
+@pytest.mark.parametrize("name", options("text"))
+def test_text_is_inverted(name: str) -> None:
+    spelling: Spelling = built("text", name)
+    symbols = spelling.alphabet.symbols
+    for start in range(len(symbols)):
+        text = spelling.normalize(spelling.alphabet.separator.join(symbols[start:] + symbols[:start]))
+        assert spelling.decode(spelling.encode(text)) == text
+        assert spelling.normalize(text) == text
+    assert Alphabet.from_json(spelling.alphabet.to_json()) == spelling.alphabet
+
+
+def emissions(*rows: list[int], peak: float = 5.0) -> Emissions:
+    """Frames that say these ids in turn, some more clearly than others, padded with frames that shout C."""
+    longest = max(map(len, rows)) + 2
+    scores_BTV = torch.zeros(len(rows), longest, len(ABC))
+    scores_BTV[:, :, 3] = 9.0
+    for scores_TV, row in zip(scores_BTV, rows, strict=True):
+        scores_TV[: len(row)] = 0
+        for frame, symbol in enumerate(row):
+            scores_TV[frame, symbol] = peak + 0.1 * frame
+    return Emissions(scores_BTV.log_softmax(dim=2), torch.tensor([len(row) for row in rows]))
+
+
+@pytest.mark.parametrize("name", options("decode"))
+class TestDecoder:
+    def test_it_reads_what_is_plain(self, name: str) -> None:
+        decoder: Decoder = built("decode", name, alphabet=ABC)
+        found = decoder(emissions([1, 1, 0, 1, 2], [0, 0, 0], [3, 0, 4, 1, 1, 0, 2]))
+        assert [hypothesis.text for hypothesis in found] == ["AAB", "", "C AB"]
+        for hypothesis in found:
+            assert ABC.decode(hypothesis.tokens) == hypothesis.text
+            assert hypothesis.score <= 0
+            assert len(hypothesis.spans) in {0, len(hypothesis.tokens)}
+            assert all(a < b for a, b in hypothesis.spans)
+            assert list(hypothesis.spans) == sorted(hypothesis.spans)
+
+    def test_padding_and_neighbours_do_not_matter(self, name: str) -> None:
+        decoder: Decoder = built("decode", name, alphabet=ABC)
+        rows = [[1, 0, 2, 2, 0, 1], [2, 1], [0]]
+        together = decoder(emissions(*rows, peak=1.0))
+        for row, expected in zip(rows, together, strict=True):
+            (alone,) = decoder(emissions(row, peak=1.0))
+            assert alone.tokens == expected.tokens
+            assert alone.score == pytest.approx(expected.score, rel=1e-5)
+
+    def test_its_settings_are_plain_data(self, name: str) -> None:
+        settings = built("decode", name, alphabet=ABC).settings
+        assert json.loads(json.dumps(dict(settings))) == dict(settings)
+
+
+@pytest.mark.parametrize("name", options("metric"))
+class TestMetric:
+    def test_the_perfect_the_empty_and_the_mixed(self, name: str) -> None:
+        metric: Metric = built("metric", name, alphabet=ABC)[name]
+        assert metric.name == name
+        best, worst = (1.0, 0.0) if metric.better == "higher" else (0.0, 1.0)
+        assert self.figure(metric, [("AB C", "AB C"), ("B", "B")]) == best
+        assert self.figure(metric, [("AB C", ""), ("B", "")]) == worst, "what is not recognized is all deleted"
+        assert min(best, worst) < self.figure(metric, [("AB C", "AB C"), ("B", "C")]) < max(best, worst)
+
+    def test_its_ratios_give_its_figures(self, name: str) -> None:
+        """Intervals are made from the columns alone: they must be those of the figures."""
+        metric: Metric = built("metric", name, alphabet=ABC)[name]
+        pairs = [("AB C", "AB"), ("B", "C"), ("A A", "A A"), ("C", "CAB")]
+        columns = self.columns(metric, pairs)
+        figures = metric.summarize(columns)
+        assert set(metric.ratios) == set(measures_of(metric, list(figures)))
+        for figure, (above, below) in metric.ratios.items():
+            total = sum(sum(columns[column]) for column in above)
+            size = sum(sum(columns[column]) for column in below) if below else len(pairs)
+            assert figures[figure] == pytest.approx(total / size)
+
+    @staticmethod
+    def columns(metric: Metric, pairs: list[tuple[str, str]]) -> dict[str, list[float]]:
+        rows = [metric.score(reference, Hypothesis((), text, 0.0)) for reference, text in pairs]
+        return {column: [row[column] for row in rows] for column in rows[0]}
+
+    def figure(self, metric: Metric, pairs: list[tuple[str, str]]) -> float:
+        return metric.summarize(self.columns(metric, pairs))[metric.name]
+
+
+@pytest.mark.parametrize("name", options("scheduler"))
+def test_a_schedule_is_a_pure_function_of_the_step(name: str) -> None:
+    schedule = built("scheduler", name, total_steps=1000)
+    forwards = [schedule(step) for step in range(1200)]
+    backwards = [schedule(step) for step in reversed(range(1200))]
+    assert forwards == backwards[::-1]
+    assert all(0 <= factor <= 1 for factor in forwards)
+    assert max(forwards) == pytest.approx(1.0, abs=1e-3)
