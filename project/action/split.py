@@ -83,6 +83,8 @@ class Split:
     ) -> None:
         if len(parts) != len(fractions) or len(set(parts)) < len(parts):
             raise InputError(f"parts {list(parts)}, fractions {list(fractions)}: name each part once, with a fraction")
+        if odd := [part for part in parts if Path(part).name != part]:
+            raise InputError(f"parts {list(parts)}: {odd[0]!r} is no name of a file: use letters, digits and signs")
         self.patterns = require_manifests(manifest, "split")
         self.out = None if out is None else Path(out)
         self.parts = list(parts)

@@ -70,41 +70,55 @@ def audit(manifest: Manifest, checks: Checks, advance: Callable[[], object] = la
 
 
 def _inspect(manifest: Manifest, checks: Checks, row: int) -> tuple[str | None, list[Flaw]]:
-    """A line's id, if it has one, and its flaws."""
+    """A line's id, if it has a sound one, and its flaws."""
     raw = manifest.raw(row)
     folder = str(Path(manifest.location(row).rpartition(":")[0]).absolute().parent)
+    flaws: list[Flaw] = []
+    unsound: set[str] = set()
     try:
         example = parse_line(raw, folder)
     except ValueError as error:
-        return _dissect(raw, str(error))
-    unit = measure(orjson.loads(raw))[1]
-    flaws = target_flaws(example, checks)
-    if unit != manifest.unit:
+        record = _object(raw)
+        if record is None:
+            return None, [_split(str(error))]
+        flaws, unsound = _dissect(record)
+        example = parse_line(_repaired(record, unsound), folder)
+    unit = None if "duration" in unsound else measure(orjson.loads(raw))[1]
+    if unit not in {None, manifest.unit}:
         flaws.append((f"its length is in {unit}, those before are in {manifest.unit}", "use one unit throughout"))
-    if checks.media:
+    if not unsound & {"text", "symbols", "labels"}:
+        flaws += target_flaws(example, checks, measured=unit is not None)
+    if checks.media and "media" not in unsound:
         flaws += medium_flaws(example, in_seconds=unit == SECONDS)
-    return example.id, flaws
+    return None if "id" in unsound else example.id, flaws
 
 
-def _dissect(raw: bytes, message: str) -> tuple[str | None, list[Flaw]]:
-    """Every flaw of a line that is no example: each of its aspects is judged beside others that are sound."""
+def _object(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object that a line is, if it is one."""
     try:
         record = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        return None, [_split(message)]
-    flaws = []
-    meta = {key: value for key, value in record.items() if not any(key in aspect for aspect in _ASPECTS)}
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _dissect(record: Mapping[str, Any]) -> tuple[list[Flaw], set[str]]:
+    """Every flaw of a line that is no example, and the keys they are in: each aspect is judged beside sound others."""
+    flaws, unsound = [], set()
     for aspect in _ASPECTS:
-        probe = meta | {key: value for key, value in _SOUND.items() if key not in aspect}
-        probe |= {key: record[key] for key in aspect if key in record}
+        others = {key for every in _ASPECTS for key in every} - set(aspect)
         try:
-            parse_line(orjson.dumps(probe), "/")
+            parse_line(_repaired(record, others), "/")
         except ValueError as error:
             flaws.append(_split(str(error)))
-    name = record.get("id")
-    return (name if isinstance(name, str) and name.isprintable() and name else None), flaws or [_split(message)]
+            unsound |= set(aspect)
+    return flaws, unsound
+
+
+def _repaired(record: Mapping[str, Any], unsound: set[str]) -> bytes:
+    """The line with what is sound in place of what is not; what need not be there is left out."""
+    kept = {key: value for key, value in record.items() if key not in unsound}
+    return orjson.dumps(kept | {key: value for key, value in _SOUND.items() if key in unsound})
 
 
 def _split(message: str) -> Flaw:
@@ -117,8 +131,8 @@ def _split(message: str) -> Flaw:
     return what, remedy
 
 
-def target_flaws(example: Example, checks: Checks) -> list[Flaw]:
-    """What is wrong with what should be recognized."""
+def target_flaws(example: Example, checks: Checks, measured: bool = True) -> list[Flaw]:
+    """What is wrong with what should be recognized; `measured` false: the example's length is not to be believed."""
     if example.text is None and example.symbols is None:
         return [] if example.labels else [("no target", "give the line `text`, `symbols` or `labels`")]
     if checks.spelling is None:
@@ -132,7 +146,7 @@ def target_flaws(example: Example, checks: Checks) -> list[Flaw]:
     ids = checks.spelling.encode(reference)
     if not ids and (example.text or example.symbols):
         return [("nothing is left of the target after normalizing", "correct the text or leave the line out")]
-    if checks.feature is None:
+    if checks.feature is None or not measured:
         return []
     frames = -(-checks.feature.num_frames(example.length) // checks.reduction)
     needed = frames_needed(ids)

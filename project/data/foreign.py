@@ -101,7 +101,7 @@ def name_entries(entries: Sequence[Entry], root: str) -> list[Entry]:
     """
     unnamed = [entry for entry in entries if not entry.example.id]
     taken = {entry.example.id for entry in entries} - {""}
-    for form in ("{stem}", "{path}", "{path}@{start:.3f}"):
+    for form in ("{stem}", "{path}", "{path}@{start:.3f}-{end:.3f}"):
         names = [_name(entry, form, root) for entry in unnamed]
         if len(set(names) - taken) == len(unnamed):
             break
@@ -279,4 +279,4 @@ def _seconds(record: Record, key: str) -> float | None:
 def _name(entry: Entry, form: str, root: str) -> str:
     media = entry.example.media
     path = PurePath(media.partition("://")[2] if is_url(media) else os.path.relpath(media, root)).with_suffix("")
-    return form.format(stem=path.name, path=path.as_posix(), start=entry.start)
+    return form.format(stem=path.name, path=path.as_posix(), start=entry.start, end=entry.start + entry.example.length)

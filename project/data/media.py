@@ -138,22 +138,20 @@ def _header(media: str) -> Header:
         try:
             with soundfile.SoundFile(file) as sound:
                 header = Header(sound.frames, sound.samplerate, sound.channels, sound.subtype)
+                whole = header.frames == 0 or _reaches_its_end(sound)
         except soundfile.LibsndfileError as error:
             what = f"media {media} is corrupt, or no sound that libsndfile reads: {error.error_string}"
             raise MediumError(what, "replace the file or leave the line out") from None
-        if header.frames and not _reaches_its_end(file):
-            raise MediumError(f"media {media} is cut short", "replace the file or leave the line out")
+    if not whole:
+        raise MediumError(f"media {media} is cut short", "replace the file or leave the line out")
     return header
 
 
-def _reaches_its_end(file: str | IO[bytes]) -> bool:
+def _reaches_its_end(sound: soundfile.SoundFile) -> bool:
     """Whether the last sample that the head promises is there."""
-    if not isinstance(file, str):
-        file.seek(0)
     try:
-        with soundfile.SoundFile(file) as sound:
-            sound.seek(sound.frames - 1)
-            return len(sound.read(1)) == 1
+        sound.seek(sound.frames - 1)
+        return len(sound.read(1)) == 1
     except soundfile.LibsndfileError:
         return False
 

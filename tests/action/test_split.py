@@ -148,6 +148,8 @@ def test_names_and_fractions_belong_together() -> None:
     for parts, fractions in ((["a", "b"], [1.0]), (["a", "a"], [0.5, 0.5])):
         with pytest.raises(InputError, match="name each part once"):
             Split(["m"], parts=parts, fractions=fractions)
+    with pytest.raises(InputError, match="is no name of a file"):
+        Split(["m"], parts=["a", "../b"], fractions=[0.5, 0.5])
     with pytest.raises(InputError, match="add up to 1"):
         Split(["m"], parts=["a", "b"], fractions=[0.5, 0.6])
 

@@ -102,11 +102,23 @@ def test_each_kind_of_problem_is_reported_at_its_line(
 
 def test_all_problems_of_a_line_are_reported(write: Callable[..., Manifest]) -> None:
     manifest = write(
-        good(), "", "  ", good("good", media="../x.wav", duration=-1, text=3), good("c", text="x", media="n")
+        good(),
+        "",
+        "  ",
+        good("good", media="../x.wav", duration=-1, group=3, text="x" * 999),
+        good("c", text=5, media="n.wav"),
+        good(None, text="x", media="n.wav"),
+        good("e", media=None, text="ab" * 99),
     )
-    problems = list(audit(manifest, Checks(SPELLING)))
-    assert [(problem.line, problem.id) for problem in problems] == [(4, "good")] * 4 + [(5, "c")] * 2
-    for problem, word in zip(problems, ["already", "media", "duration", "text", "alphabet", "missing"], strict=True):
+    said = {
+        4: ("already that of", "`media` is", "`duration` is", "`group` is", "not in the alphabet"),
+        5: ("`text` is", "n.wav is missing"),
+        6: ("no `id`", "not in the alphabet", "n.wav is missing"),
+        7: ("no `media`", "too few for CTC"),
+    }
+    problems = list(audit(manifest, Checks(SPELLING, Envelope())))
+    assert [problem.line for problem in problems] == [line for line, words in said.items() for _ in words]
+    for problem, word in zip(problems, [word for words in said.values() for word in words], strict=True):
         assert word in problem.what
 
 

@@ -192,7 +192,7 @@ def test_names_are_as_short_as_tells_apart() -> None:
 
     assert names(entry("/c/x/a.wav"), entry("/c/y/b.wav"), entry("/c/z.wav", "z")) == ["a", "b", "z"]
     assert names(entry("/c/x/a.wav"), entry("/c/y/a.wav")) == ["x/a", "y/a"]
-    assert names(entry("/c/x/a.wav", start=0.5), entry("/c/x/a.wav")) == ["x/a@0.500", "x/a@0.000"]
+    assert names(entry("/c/x/a.wav", start=0.5), entry("/c/x/a.wav")) == ["x/a@0.500-1.500", "x/a@0.000-1.000"]
     assert names(entry("/c/x/a.wav"), entry("s3://b/x.wav", "a")) == ["x/a", "a"]
     with pytest.raises(InputError, match="another line's too: give the lines `id`s"):
         names(entry("/c/a.wav"), entry("/c/a.wav"))

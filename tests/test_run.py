@@ -1,0 +1,77 @@
+"""Run folders: names, atomic writes, and what they say of the world they were made in."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from project import run
+from project.build.compose import Config, compose
+from project.contract import InputError
+
+
+def sign(config: Config) -> str:
+    return run.signature(config, compose("train"), config["signature_ignores"])
+
+
+def test_the_signature_is_of_what_changes_results(config: Config) -> None:
+    base = sign(config)
+    assert sign(compose("train")) == run.signature({}, {}, [])  # the defaults differ from themselves in nothing
+    for group, key, value in [("data", "workers", 7), ("trainer", "devices", 2), ("trainer", "accelerator", "gpu")]:
+        assert sign(config | {group: config[group] | {key: value}}) == base
+    assert sign(config | {"name": "other", "runs": "elsewhere", "threads": 4}) == base
+    for changed in (
+        config | {"seed": 2},
+        config | {"model": config["model"] | {"channels": 17}},
+        config | {"optimizer": config["optimizer"] | {"lr": 0.5}},
+        config | {"trainer": config["trainer"] | {"precision": "bf16-mixed"}},
+    ):
+        assert sign(changed) != base
+
+
+def test_a_key_with_a_default_does_not_change_old_signatures(config: Config) -> None:
+    """When scansion learns a new key, runs made before are still found."""
+    defaults, newer = copy.deepcopy(compose("train")), copy.deepcopy(config)
+    for each in (defaults, newer):
+        each["model"]["learned_later"] = 1
+    assert run.signature(newer, defaults, newer["signature_ignores"]) == sign(config)
+
+
+def test_files_are_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "state.json"
+    run.write_text(file, "old")
+
+    def fail(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no space"):
+        run.write_text(file, "new")
+    assert file.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_the_environment_is_written_without_names_of_people_or_machines(tmp_path: Path) -> None:
+    facts = run.environment()
+    text = json.dumps(facts)
+    assert facts["packages"]["torch"]
+    assert facts["python"].count(".") == 2
+    assert str(Path.home()) not in text
+    assert str(tmp_path) not in text
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such run folder"):
+        run.Run.open(tmp_path / "absent")
+    with pytest.raises(InputError, match="not a run folder"):
+        run.Run.open(tmp_path)
+
+
+def test_curves_come_back_in_order(tmp_path: Path) -> None:
+    one = run.Run(tmp_path)
+    assert one.curves() == {}
+    one.metrics_file.write_text("step,epoch,name,value\n1,0,loss,2.5\n1,0,cer,1.0\n2,0,loss,2.0\n")
+    assert one.curves() == {"loss": [(1, 2.5), (2, 2.0)], "cer": [(1, 1.0)]}
