@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from project import atomic
 from project.build.bind import check, make
 from project.build.compose import Config, app, compose, options
-from project.run import environment, write_text
+from project.run import environment
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -20,7 +21,6 @@ def bench(config: Config, words: list[str]) -> int:
     """Run the benchmarks that were named, or all; print each table as it is done, write all figures as JSON."""
     import torch
     from rich.console import Console
-
 
     torch.set_num_threads(config["threads"])
     node = config["benchmark"]
@@ -36,7 +36,7 @@ def bench(config: Config, words: list[str]) -> int:
         console.print(printed(table))
         tables.append(table.to_json())
     if config["out"]:
-        write_text(Path(config["out"]), json.dumps({"environment": environment(), "tables": tables}, indent=1) + "\n")
+        atomic.write(Path(config["out"]), json.dumps({"environment": environment(), "tables": tables}, indent=1) + "\n")
     return 0
 
 

@@ -1,7 +1,8 @@
 """The command `scansion`: one grammar for all verbs.
 
-Bare words fill a verb's positional keys and are quoted for Hydra here, so that no file name ever needs Hydra's escaping;
-everything else is key=value. Help is read from the comments in conf/: it answers without importing Hydra or torch.
+Bare words fill a verb's positional keys and are quoted for Hydra here, so that no file name ever needs Hydra's
+escaping; everything else is key=value. Help is read from the comments in conf/: it answers without importing Hydra
+or torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The nouns that cross borders: what every part of scansion hands to, or expects from, another part.
 
-Shape suffixes, here and everywhere: B examples, T frames, F features of a frame, V symbols (blank included), L target symbols.
+Shape suffixes, here and everywhere: B examples, T frames, F features of a frame, V symbols (blank included),
+L target symbols.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from project import atomic
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.run import Run, write_text
+from project.run import Run
 
 if TYPE_CHECKING:
     from project.evaluation.page import RunView
@@ -33,7 +34,7 @@ def report(config: Config, words: list[str]) -> int:
     comparison = compare(reports, baseline=_baseline(runs, reports, config["baseline"]), allow=config["allow"])
     page = write_page(config["out"] or place(runs), comparison, [view(run) for run in runs])
     if config["markdown"]:
-        write_text(Path(config["markdown"]), markdown(comparison))
+        atomic.write(Path(config["markdown"]), markdown(comparison))
     Console(stderr=True).print(terminal(comparison))
     print(page)
     return 0

@@ -27,6 +27,7 @@ from typing import Any
 
 import yaml
 
+from project import atomic
 from project.contract import InputError
 
 PACKAGES = ("scansion", "torch", "lightning", "hydra-core", "omegaconf", "numpy", "transformers", "torchaudio", "peft")
@@ -87,7 +88,7 @@ class Run:
 
     def keep_launch(self, config: Mapping[str, Any]) -> None:
         """Write down the configuration of this start, for other ranks to read."""
-        write_text(self.folder / "launch.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        atomic.write(self.folder / "launch.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """The scalars of metrics.csv: name -> (step, value), in the order written."""
@@ -105,15 +106,15 @@ class Run:
 
     def note(self, state: str, **facts: Any) -> None:
         """Write down how far it came."""
-        write_text(self.folder / "state.json", json.dumps({"state": state, **facts}, indent=1) + "\n")
+        atomic.write(self.folder / "state.json", json.dumps({"state": state, **facts}, indent=1) + "\n")
 
     def prepare(self, config: Mapping[str, Any], alphabet: str, contents: Mapping[str, str]) -> None:
         """Make the folder and write what does not change any more; `contents` are the manifests' hashes."""
         self.last.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.folder / "data.json", json.dumps(dict(contents), indent=1) + "\n")
-        write_text(self.config_file, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
-        write_text(self.alphabet_file, alphabet)
-        write_text(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")
+        atomic.write(self.folder / "data.json", json.dumps(dict(contents), indent=1) + "\n")
+        atomic.write(self.config_file, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        atomic.write(self.alphabet_file, alphabet)
+        atomic.write(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")
 
     def require_same(self, contents: Mapping[str, str]) -> None:
         """Refuse to go on with other data than the run began with: the name would stand for two experiments."""
@@ -196,19 +197,6 @@ def read_config(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{file}: holds no configuration: restore it or start a new run")
     return content
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def environment() -> dict[str, Any]:

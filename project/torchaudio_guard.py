@@ -2,8 +2,8 @@
 
 torchaudio 2.11 has no CPU build: its extension wants CUDA libraries, `import torchaudio` raises OSError, and since
 transformers imports torchaudio wherever it is installed, every speech model and peft fail to import with it. Most of
-torchaudio is Python and needs no extension. So a finder wraps one module, `torchaudio._extension`: if executing it fails,
-the extension is marked as unavailable and the rest goes on. A healthy installation is untouched.
+torchaudio is Python and needs no extension. So a finder wraps one module, `torchaudio._extension`: if executing it
+fails, the extension is marked as unavailable and the rest goes on. A healthy installation is untouched.
 
 This must stand before transformers is imported, hence the package's top level imports it, alone of all modules.
 """

@@ -173,7 +173,7 @@ RUNS: list[tuple[str, Callable[[Path], Any], list[str], str]] = [
     ("hostile config", lambda run: change(run, "model", {"_target_": "os.system", "command": "touch owned"}),
      ["evaluate", "RUN"], "os.system is refused"),
     ("other model in config", lambda run: change(run, "model.channels", 8), ["evaluate", "RUN"], "does not fit"),
-    ("other alphabet", lambda run: change(run, "text.symbols", "ABC"), ["evaluate", "RUN"], "differs from the alphabet"),
+    ("other alphabet", lambda run: change(run, "text.symbols", "ABC"), ["evaluate", "RUN"], "differs from the alp"),
     ("no report", lambda run: None, ["report", "RUN"], "no report"),
     ("no such manifest", lambda run: None, ["evaluate", "RUN", "data.manifest=no.jsonl"], "no.jsonl: no such manifest"),
     ("no such decoder", lambda run: None, ["evaluate", "RUN", "decode=gredy"], "did you mean greedy?"),

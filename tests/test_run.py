@@ -40,20 +40,6 @@ def test_a_key_with_a_default_does_not_change_old_signatures(config: Config) -> 
     assert run.signature(newer, defaults, newer["signature_ignores"]) == sign(config)
 
 
-def test_files_are_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "state.json"
-    run.write_text(file, "old")
-
-    def fail(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="no space"):
-        run.write_text(file, "new")
-    assert file.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
-
-
 def test_the_environment_is_written_without_names_of_people_or_machines(tmp_path: Path) -> None:
     facts = run.environment()
     text = json.dumps(facts)

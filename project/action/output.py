@@ -14,8 +14,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from project import atomic
 from project.contract import InputError
-from project.data.line_index import write_atomically
 
 _WORTH_A_BAR = 500  # things to do
 _PLAIN_WIDTH = 160  # columns of a table that goes to a file or pipe
@@ -83,7 +83,7 @@ def write_lines(contents: Mapping[Path, Iterable[bytes]]) -> None:
     with ExitStack() as stack:
         for path, lines in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(write_atomically(path))
+            file = stack.enter_context(atomic.writing(path))
             for line in lines:
                 file.write(line.strip() + b"\n")
 
@@ -91,5 +91,5 @@ def write_lines(contents: Mapping[Path, Iterable[bytes]]) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as file:
+    with atomic.writing(path) as file:
         file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

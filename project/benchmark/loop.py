@@ -27,8 +27,8 @@ FEATURES, SYMBOLS, EXAMPLES = 2, 38, 8
 class Loop:
     """The same model, loss, optimizer and batches under both loops, by turns.
 
-    Ours runs as every run does: terms recorded, seeds set, losses checked, checkpoints written, signals watched. Batches
-    are made beforehand, so that the loop alone is compared. On another busy core both slow down; the ratio stays.
+    Ours runs as every run does: terms recorded, seeds set, losses checked, checkpoints written, signals watched.
+    Batches are made beforehand, so that the loop alone is compared. On a busy machine both slow down; ratios stay.
     """
 
     def __init__(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from project import atomic
 from project.contract import InputError
 
 
@@ -37,7 +37,7 @@ class Folder:
                     f"{self.path / strangers[0]}: is there already, but no corpus.json: choose another out="
                 )
             self.path.mkdir(parents=True, exist_ok=True)
-            _write_whole(self.path / "corpus.json", orjson.dumps(self._card, option=orjson.OPT_INDENT_2) + b"\n")
+            atomic.write(self.path / "corpus.json", orjson.dumps(self._card, option=orjson.OPT_INDENT_2) + b"\n")
         elif found["settings"] != self._card["settings"]:
             names = ", ".join(differences(found["settings"], self._card["settings"]))
             raise InputError(
@@ -48,7 +48,7 @@ class Folder:
     def finish(self, lines: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
         """Writes the manifests, by name, and gives their paths."""
         for name, content in lines.items():
-            _write_whole(self.path / name, b"".join(orjson.dumps(line) + b"\n" for line in content))
+            atomic.write(self.path / name, b"".join(orjson.dumps(line) + b"\n" for line in content))
         return self.manifests
 
 
@@ -95,13 +95,3 @@ def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
         elif mine != other:
             names.append(name)
     return names
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 import orjson
 
+from project import atomic
 from project.contract import Example, InputError
 from project.data.line import SECONDS, Unit, measure, parse_example
-from project.data.line_index import write_atomically
 from project.data.media import is_url, local_path
 
 Source = Literal["nemo", "huggingface", "lhotse", "scansion"]
@@ -141,7 +141,7 @@ def require_nemo(entry: Entry) -> None:
 def write_nemo(path: Path, examples: Iterable[Example]) -> None:
     """Write a NeMo manifest, whole or not at all."""
     folder = str(path.absolute().parent)
-    with write_atomically(path) as file:
+    with atomic.writing(path) as file:
         for example in examples:
             file.write(orjson.dumps(nemo_record(example, folder), option=orjson.OPT_APPEND_NEWLINE))
 

@@ -13,13 +13,11 @@ import hashlib
 import math
 import mmap
 import os
-import secrets
 import struct
 import time
 import zlib
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +29,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from project import atomic
 from project.contract import InputError
 from project.data.line import FRAMES, SECONDS, Unit, measure
 
@@ -75,20 +74,6 @@ def open_index(path: Path) -> LineIndex:
                 return index
         _store(_build(path), places)
     raise InputError(f"{path}: it changes while it is being read: wait until it is written")
-
-
-@contextmanager
-def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to that takes the path's place when all is written, and leaves nothing behind if that fails."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _cache_place(path: Path) -> Path:
@@ -141,7 +126,7 @@ def _store(sections: list[bytes | array[Any]], places: tuple[Path, Path]) -> Non
         try:
             if place is cache:
                 cache.parent.mkdir(parents=True, exist_ok=True)
-            with write_atomically(place) as file:
+            with atomic.writing(place) as file:
                 for section in sections:
                     file.write(section)
         except OSError as error:

@@ -27,9 +27,10 @@ import numpy as np
 import orjson
 from numpy.typing import ArrayLike, NDArray
 
+from project import atomic
 from project.contract import Example, InputError
 from project.data.line import FRAMES, SECONDS, Unit, example_record, parse_example, parse_line
-from project.data.line_index import open_index, write_atomically
+from project.data.line_index import open_index
 
 __all__ = ["Manifest", "example_record", "parse_example", "write_manifest"]
 
@@ -178,7 +179,7 @@ class _Part:
 def write_manifest(path: Path, lines: Iterable[Example | Mapping[str, Any]], unit: Unit = SECONDS) -> None:
     """Write examples, or lines as they are, to a manifest that appears when it is complete."""
     folder = str(path.absolute().parent)
-    with write_atomically(path) as file:
+    with atomic.writing(path) as file:
         for line in lines:
             record = example_record(line, folder, unit) if isinstance(line, Example) else dict(line)
             file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))

@@ -49,7 +49,8 @@ class ResumableLoader(DataLoader[Sample]):
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, and how many of its batches were handed out."""
-        return {"epoch": self.batch_sampler.epoch, "batches": getattr(self, "_handed_out", self.batch_sampler.batches_done)}
+        handed_out = getattr(self, "_handed_out", self.batch_sampler.batches_done)
+        return {"epoch": self.batch_sampler.epoch, "batches": handed_out}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Continue after those batches of that epoch."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from project import atomic
 from project.contract import InputError
 from project.data.line import SECONDS
-from project.data.line_index import write_atomically
 from project.data.profile import THRESHOLDS, Survey, rates_of
 from project.data.profile_table import visible
 
@@ -59,7 +59,7 @@ def draw(path: Path, surveys: Mapping[str, Survey]) -> None:
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a symbol that the font lacks is drawn as a box
             figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as file:
+    with atomic.writing(path) as file:
         file.write(content.getvalue())
 
 

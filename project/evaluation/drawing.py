@@ -59,8 +59,8 @@ def drawing(
     salt: str, width: float, height: float, *, columns: int = 1, heights: tuple[int, ...] = (1,)
 ) -> Iterator[Drawing]:
     """A grid of axes, sizes in inches; `salt` keeps the ids of two drawings on one page apart."""
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     with mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from project import atomic
 from project.evaluation.comparison import Comparison
 from project.evaluation.example import alignment_html, counts_words, shortfall, table_data, worst
 from project.evaluation.picture import by_length, coloured, curve_panels, forest
-from project.evaluation.result import Report, Row, write_atomically
+from project.evaluation.result import Report, Row
 from project.evaluation.table import cells, headings, lines
 from project.evaluation.verdict import Verdict, sample_text, verdicts
 
@@ -36,7 +37,7 @@ class RunView:
 def write_page(path: Path | str, comparison: Comparison, runs: Sequence[RunView] = (), title: str = "") -> Path:
     """Writes the page, whole or not at all, and returns where it is."""
     target = Path(path)
-    write_atomically(target, page_html(comparison, runs, title).encode())
+    atomic.write(target, page_html(comparison, runs, title))
     return target
 
 

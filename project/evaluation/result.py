@@ -16,13 +16,13 @@ import hashlib
 import io
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from project import atomic
 from project.contract import InputError
 from project.evaluation.interval import Interval
 from project.evaluation.protocol import Protocol, hash_ids
@@ -99,7 +99,7 @@ class Report:
         target = Path(folder) / self.protocol.hash
         target.mkdir(parents=True, exist_ok=True)
         table = _table(self.rows)
-        write_atomically(target / "predictions.csv", table)
+        atomic.write(target / "predictions.csv", table)
         content = {
             "format": FORMAT,
             "run": self.run,
@@ -112,7 +112,7 @@ class Report:
             "predictions_sha256": hashlib.sha256(table).hexdigest(),
         }
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
-        write_atomically(target / "report.json", text.encode() + b"\n")
+        atomic.write(target / "report.json", text.encode() + b"\n")
         return target
 
 
@@ -135,19 +135,6 @@ def load(path: Path | str) -> Report:
         },
         info=content["info"],
     )
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> tuple[dict[str, Any], bytes]:

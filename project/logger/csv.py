@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+from project import atomic
 
 HEADER = ("step", "epoch", "name", "value")
 
@@ -58,9 +60,6 @@ class CsvLogger(Logger):
         with self._file.open(newline="", encoding="utf-8") as handle:
             rows = [row for row in csv.reader(handle) if len(row) == len(HEADER)]
         kept = [row for row in rows[1:] if int(row[0]) <= step]
-        temporary = self._file.with_suffix(".part")
-        with temporary.open("w", newline="", encoding="utf-8") as handle:
-            csv.writer(handle).writerows([HEADER, *kept])
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(self._file)
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([HEADER, *kept])
+        atomic.write(self._file, text.getvalue())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from project import atomic
 from project.contract import InputError
 
 
@@ -102,13 +102,7 @@ class Alphabet:
 
     def save(self, path: str | Path) -> None:
         """Writes alphabet.json, whole or not at all."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(self.to_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        atomic.write(Path(path), self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Alphabet:

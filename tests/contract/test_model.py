@@ -62,9 +62,7 @@ def test_an_example_is_the_same_alone_and_padded_in_a_batch(model: nn.Module) ->
         alone: Emissions = model(batch_of(length))
         frames = int(together.lengths_B[row])
         assert int(alone.lengths_B[0]) == frames
-        torch.testing.assert_close(
-            together.log_probs_BTV[row, :frames], alone.log_probs_BTV[0], atol=1e-5, rtol=1e-4
-        )
+        torch.testing.assert_close(together.log_probs_BTV[row, :frames], alone.log_probs_BTV[0], atol=1e-5, rtol=1e-4)
 
 
 def test_its_output_varies_over_time(model: nn.Module) -> None:

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from project import atomic
 from project.contract import InputError
 from project.data import line_index
-from project.data.line_index import LineIndex, open_index, write_atomically
+from project.data.line_index import LineIndex, open_index
 
 LINES = b'{"duration": 1.5}\n{"duration": 2}\n\n{"duration": 3.25}\n'
 
@@ -158,9 +159,10 @@ def test_a_folder_that_cannot_be_written_to(file: Path, cache: Path, monkeypatch
     def write(path: Path) -> Any:
         if path.parent == file.parent:
             raise PermissionError(13, "Permission denied")
-        return write_atomically(path)
+        return writing(path)
 
-    monkeypatch.setattr(line_index, "write_atomically", write)
+    writing = atomic.writing
+    monkeypatch.setattr(atomic, "writing", write)
     first = open_index(file)
     assert not kept(file).exists()
     assert len(list(cache.iterdir())) == 1
@@ -211,15 +213,3 @@ def test_progress_shows_on_standard_error_for_big_files(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "indexing" in shown.err
-
-
-def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with write_atomically(path) as stream:
-        stream.write(b"old")
-        assert not path.exists()
-    with pytest.raises(ZeroDivisionError), write_atomically(path) as stream:
-        stream.write(b"new")
-        raise ZeroDivisionError
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from project import atomic
 from project.contract import InputError
-from project.evaluation import result
 from project.evaluation.protocol import hash_ids
-from project.evaluation.result import Report, Row, load, write_atomically
+from project.evaluation.result import Report, Row, load
 
 Make = Callable[..., Report]
 
@@ -50,27 +50,14 @@ def test_interrupted_save_keeps_the_old_report(make: Make, tmp_path: Path, monke
     def stop(path: Path, data: bytes) -> None:
         if path.name == "report.json":
             raise KeyboardInterrupt
-        write_atomically(path, data)
+        write(path, data)
 
-    monkeypatch.setattr(result, "write_atomically", stop)
+    write = atomic.write
+    monkeypatch.setattr(atomic, "write", stop)
     with pytest.raises(KeyboardInterrupt):
         replace(old, rows=with_row(old, 0, score=-1.0)).save(tmp_path)
     with pytest.raises(InputError, match="changed since the report was made"):
         load(folder)
-
-
-def test_atomic_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "a.txt"
-    write_atomically(file, b"one")
-
-    def fail(_: int) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(result.os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(file, b"two")
-    assert file.read_bytes() == b"one"
-    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "list", "format", "key", "table"])
