@@ -1,0 +1,136 @@
+"""From a plain configuration to the parts of an experiment, in the one order in which each can be built.
+
+text -> feature -> data -> model -> loss -> weighting -> decoder -> metrics -> system -> callbacks, loggers -> trainer
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from project.build.bind import check, make
+from project.build.compose import Config
+from project.contract import InputError
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from project.contract import Feature
+    from project.data.module import DataModule
+    from project.system.base import System
+    from project.text.spelling import Spelling
+
+# Constructor arguments that other parts decide: whoever names one in its signature gets it, YAML does not set it.
+OFFERS: Mapping[str, tuple[str, ...]] = {
+    "text": (),
+    "feature": (),
+    "data": ("feature", "spelling"),
+    "model": ("num_features", "num_symbols"),
+    "loss": (),
+    "weighting": (),
+    "decode": ("alphabet",),
+    "metric": ("alphabet",),
+    "system": ("model", "loss", "weighting", "decoder", "metrics", "optimizer", "schedule"),
+    "optimizer": (),
+    "scheduler": ("total_steps",),
+    "callbacks": ("folder",),
+    "logger": ("save_dir", "run_name"),
+    "trainer": ("callbacks", "logger", "default_root_dir"),
+}
+
+# Warnings of libraries that say nothing about a run: what each is about, in its own words.
+QUIET = (
+    ".*does not have many workers.*",
+    ".*smaller than the logging interval.*",
+    ".*isinstance.treespec, LeafSpec.* is deprecated.*",
+    ".*training_step. returned .None.*",  # on_nonfinite=skip means it
+    ".*sync_dist=True.*when logging on epoch level.*",  # our figures are gathered before they are logged
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognizer:
+    """What training and evaluation share: everything but the trainer and its surroundings."""
+
+    spelling: Spelling
+    feature: Feature
+    data: DataModule
+    system: System
+    steps: int  # optimizer updates of the whole run; 0 where nothing trains
+
+
+def check_experiment(config: Config) -> int:
+    """Bind every object of a configuration before anything is built; how many there are."""
+    return sum(check(config[group], group, offers) for group, offers in OFFERS.items() if group in config)
+
+
+def build_recognizer(config: Config, *, training: bool) -> Recognizer:
+    """The parts that a configuration describes; optimizer and schedule only for training."""
+    spelling = make(config["text"], "text")
+    feature = make(config["feature"], "feature")
+    data = make(config["data"], "data", feature=feature, spelling=spelling)
+    num_symbols = len(spelling.alphabet)
+    model = make(config["model"], "model", num_features=feature.num_features, num_symbols=num_symbols)
+    parts = {
+        "model": model,
+        "loss": make(config["loss"], "loss"),
+        "weighting": make(config["weighting"], "weighting"),
+        "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
+        "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
+    }
+    steps = total_steps(config["trainer"], data) if training else 0
+    if training:
+        parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
+        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=steps)
+    return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps)
+
+
+def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:
+    """Optimizer updates of a whole run, known before it starts: schedules end there."""
+    if trainer.get("max_steps", -1) > 0:
+        return int(trainer["max_steps"])
+    batches = data.train_batches(ranks_of(trainer))
+    limit = trainer.get("overfit_batches") or trainer.get("limit_train_batches", 1.0)
+    batches = min(batches, int(limit)) if isinstance(limit, int) else max(1, int(batches * limit))
+    updates = -(-batches // trainer.get("accumulate_grad_batches", 1))
+    return int(updates * trainer["max_epochs"])
+
+
+def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
+    """Lightning's Trainer with the run's callbacks and loggers; all it writes is below the run's folder."""
+    callbacks = make(config["callbacks"], "callbacks", folder=str(folder / "checkpoints"))
+    loggers = make(config["logger"], "logger", save_dir=str(folder), run_name=run_name)
+    if not any(type(logger).__name__ == "CsvLogger" for logger in loggers.values()):
+        raise InputError("logger: metrics.csv is always written: keep csv beside other loggers")
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    node = {**config["trainer"], **quiet, "num_sanity_val_steps": 0}
+    return make(  # type: ignore[no-any-return]
+        node, "trainer", callbacks=list(callbacks.values()), logger=list(loggers.values()), default_root_dir=str(folder)
+    )
+
+
+def settle(config: Config) -> None:
+    """Process-wide settings: threads, seed, and the warnings that say nothing about the run."""
+    import torch
+    from lightning.pytorch import seed_everything
+
+    if threading.current_thread() is threading.main_thread():
+        torch.set_num_threads(config.get("threads") or 1)
+    seed_everything(config["seed"], verbose=False)
+    torch.set_float32_matmul_precision("high")
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in QUIET:
+        warnings.filterwarnings("ignore", message=message)
+
+
+def ranks_of(trainer_node: Mapping[str, Any]) -> int:
+    """How many processes a trainer will run, told from its configuration."""
+    devices = trainer_node.get("devices", 1)
+    count = len(devices) if isinstance(devices, list) else devices
+    return count * int(trainer_node.get("num_nodes", 1)) if isinstance(count, int) and count > 0 else 1

@@ -1,0 +1,80 @@
+"""Every command in README and docs runs, in the order in which it is read, on a corpus small enough for a test."""
+
+from __future__ import annotations
+
+import glob
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from project import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SMALL_CORPUS = ["corpus.num_train=12", "corpus.num_dev=3", "corpus.num_test=3", "corpus.texts.num_symbols=[5,6]"]
+SMALL_RUN = {
+    "model.channels": "8",
+    "model.blocks": "1",
+    "data.workers": "0",
+    "data.batching.max_batch_size": "4",
+    "scheduler.warmup_steps": "1",
+    "trainer.max_epochs": "1",
+}
+EXAMPLE_RUN = "runs/morse/quick-1a2b3c4d"  # stands in the text for the first run that was made
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, without their comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    lines = [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def expanded(words: list[str], first_run: str) -> list[str]:
+    """Globs as a shell expands them, and the example run as the one at hand."""
+    words = [word.replace(EXAMPLE_RUN, first_run) for word in words]
+    return [found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])]
+
+
+def smaller(words: list[str]) -> list[str]:
+    """The same command on less data, with a smaller model."""
+    if words[0] == "prepare" and "corpus=morse" in words:
+        return [*words, *SMALL_CORPUS]
+    if words[0] == "train" and not any(word.startswith("resume=") for word in words):
+        given = {word.partition("=")[0] for word in words}
+        return [*words, *(f"{key}={value}" for key, value in SMALL_RUN.items() if key not in given)]
+    return words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = commands(page)
+    if any(line.startswith("scansion") for line in lines):
+        monkeypatch.chdir(tmp_path)
+        if "scansion prepare corpus=morse out=data/morse" not in lines:
+            lines.insert(0, "scansion prepare corpus=morse out=data/morse")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    for line in lines:
+        program, *words = shlex.split(line)
+        if program == "make":
+            assert words[0] in targets, line
+            continue
+        assert program == "scansion", f"{page.name}: cannot test: {line}"
+        first_run = next(iter(sorted(glob.glob("runs/morse/quick-*"), key=lambda run: Path(run).stat().st_ctime)), "")
+        with pytest.raises(SystemExit) as stop:
+            cli.main(smaller(expanded(words, first_run)))
+        assert stop.value.code in {0, None}, f"{page.name}: {line}: {capsys.readouterr().err}"
+
+
+def test_commands_are_found() -> None:
+    assert sum(len(commands(page)) for page in PAGES) >= 15
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, *(ROOT / "docs" / "decisions").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
