@@ -44,38 +44,41 @@ def score(run: Run, config: Config) -> Report:
     from project.data.manifest import Manifest
     from project.evaluation.estimate import make_report
 
-    own = run.config()
-    for group in ("decode", "precision"):
-        if config[group]:
-            own |= {"decode": config["decode"]} if group == "decode" else {}
-    own["trainer"] = own["trainer"] | ({"precision": config["precision"]} if config["precision"] else {})
-    own["data"] = own["data"] | {"workers": config["workers"]}
+    own = changed(run.config(), config)
     assemble.check_experiment(own)
-    assemble.settle(own | {"threads": config["threads"]})
+    assemble.settle(own)
     recognizer = assemble.build_recognizer(own, training=False)
     load_run(recognizer, run, config["checkpoint"])
     pattern = config["data"]["manifest"]
     manifest = Manifest.open(pattern) if pattern else _own_manifest(recognizer)
     part = manifest.select(range(min(config["max_samples"], len(manifest)))) if config["max_samples"] else manifest
+    precision = own["trainer"]["precision"]
     started = time.perf_counter()
-    scored = predict(recognizer, part, own["trainer"]["precision"], config["device"])
+    scored = predict(recognizer, part, precision, config["device"])
     seconds = time.perf_counter() - started
-    protocol = protocol_of(recognizer, part, len(manifest), own["trainer"]["precision"])
-    info = {"seconds": round(seconds, 3), "checkpoint": config["checkpoint"], "config": {"decode": own["decode"]}}
+    info = {"seconds": round(seconds, 3), "checkpoint": config["checkpoint"], "decode": own["decode"]}
     if part.unit == "seconds":
-        info["length_unit"] = "s"
-        info["real_time_factor"] = round(float(part.lengths.sum()) / seconds, 1)
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    metrics = list(recognizer.system.metrics.values())
+        info |= {"length_unit": "s", "real_time_factor": round(float(part.lengths.sum()) / seconds, 1)}
     return make_report(
-        protocol=protocol,
+        protocol=protocol_of(recognizer, part, len(manifest), precision),
         run=run.name,
-        metrics=metrics,
+        metrics=list(recognizer.system.metrics.values()),
         rows=rows_of(part, scored),
-        created=created,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         info=info,
         num_resamples=config["resamples"],
     )
+
+
+def changed(own: Config, config: Config) -> Config:
+    """A run's own configuration with what `evaluate` may change in it."""
+    trainer = own["trainer"] | ({"precision": config["precision"]} if config["precision"] else {})
+    return own | {
+        "decode": config["decode"] or own["decode"],
+        "trainer": trainer,
+        "data": own["data"] | {"workers": config["workers"]},
+        "threads": config["threads"],
+    }
 
 
 def load_run(recognizer: Recognizer, run: Run, checkpoint: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 import shlex
 from pathlib import Path
@@ -32,10 +31,14 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line]
 
 
+def matches(pattern: str) -> list[str]:
+    return sorted(str(path) for path in Path().glob(pattern))
+
+
 def expanded(words: list[str], first_run: str) -> list[str]:
     """Globs as a shell expands them, and the example run as the one at hand."""
     words = [word.replace(EXAMPLE_RUN, first_run) for word in words]
-    return [found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])]
+    return [found for word in words for found in (matches(word) if "*" in word else [word])]
 
 
 def smaller(words: list[str]) -> list[str]:
@@ -64,9 +67,9 @@ def test_commands(
             assert words[0] in targets, line
             continue
         assert program == "scansion", f"{page.name}: cannot test: {line}"
-        first_run = next(iter(sorted(glob.glob("runs/morse/quick-*"), key=lambda run: Path(run).stat().st_ctime)), "")
+        runs = sorted(matches("runs/morse/quick-*"), key=lambda run: (Path(run) / "data.json").stat().st_mtime)
         with pytest.raises(SystemExit) as stop:
-            cli.main(smaller(expanded(words, first_run)))
+            cli.main(smaller(expanded(words, runs[0] if runs else "")))
         assert stop.value.code in {0, None}, f"{page.name}: {line}: {capsys.readouterr().err}"
 
 

@@ -21,7 +21,8 @@ from project.contract import Batch
 from project.system.base import System
 
 WARM_UP = 20  # steps before the clock starts: allocators and caches settle
-FEATURES, SYMBOLS, EXAMPLES = 2, 38, 8
+FEATURES, SYMBOLS = 2, 38
+FEWEST_FRAMES = 40  # of a batch
 
 
 class Loop:
@@ -53,7 +54,8 @@ class Loop:
         return Table("Loop: scansion train against a hand-written loop", columns, tuple(rows), notes)
 
     def _compare(self, config: Config, goal_ms: float) -> tuple[Any, ...]:
-        batches = [random_batch(frames_for(config, goal_ms), seed) for seed in range(8)]
+        examples, frames = size_for(config, goal_ms)
+        batches = [random_batch(examples, frames, seed) for seed in range(8)]
         pairs = []
         for _ in range(self.rounds):
             hand = hand_written(new_system(config, self.steps), batches, self.steps)
@@ -86,24 +88,27 @@ def new_system(config: Config, steps: int) -> System:
     return system
 
 
-def random_batch(frames: int, seed: int) -> Batch:
+def random_batch(examples: int, frames: int, seed: int) -> Batch:
     """Noise with random targets: what is computed does not depend on what is seen."""
     generator = torch.Generator().manual_seed(seed)
-    signals_BTF = torch.randn(EXAMPLES, frames, FEATURES, generator=generator)
-    symbols = torch.randint(1, SYMBOLS, (EXAMPLES, max(1, frames // 40)), generator=generator)
-    lengths = torch.full((EXAMPLES,), symbols.shape[1])
+    signals_BTF = torch.randn(examples, frames, FEATURES, generator=generator)
+    symbols = torch.randint(1, SYMBOLS, (examples, max(1, frames // 40)), generator=generator)
+    lengths = torch.full((examples,), symbols.shape[1])
     targets = {"symbols": symbols, "symbol_lengths": lengths}
-    ids = tuple(f"{seed}-{row}" for row in range(EXAMPLES))
-    return Batch(ids, signals_BTF, torch.full((EXAMPLES,), frames), targets, ("",) * EXAMPLES)
+    ids = tuple(f"{seed}-{row}" for row in range(examples))
+    return Batch(ids, signals_BTF, torch.full((examples,), frames), targets, ("",) * examples)
 
 
-def frames_for(config: Config, goal_ms: float) -> int:
-    """How long a batch must be for a hand-written step to take that long here: tried out, in three approximations."""
-    frames = 200
-    for _ in range(3):
-        seconds = hand_written(new_system(config, 100), [random_batch(frames, 0)], 30)
-        frames = max(40, int(frames * goal_ms / (1e3 * seconds)))
-    return frames
+def size_for(config: Config, goal_ms: float) -> tuple[int, int]:
+    """Examples and frames of a batch whose hand-written step takes that long here: tried out."""
+    for examples in (8, 4, 2, 1):
+        frames = 200
+        for _ in range(3):
+            seconds = hand_written(new_system(config, 100), [random_batch(examples, frames, 0)], 30)
+            frames = max(FEWEST_FRAMES, int(frames * goal_ms / (1e3 * seconds)))
+        if frames > FEWEST_FRAMES:
+            break
+    return examples, frames
 
 
 def hand_written(system: System, batches: Sequence[Batch], steps: int) -> float:

@@ -108,7 +108,8 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
     if not any(type(logger).__name__ == "CsvLogger" for logger in loggers.values()):
         raise InputError("logger: metrics.csv is always written: keep csv beside other loggers")
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-    node = {**config["trainer"], **quiet, "num_sanity_val_steps": 0}
+    node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **config["trainer"], **quiet}
+    node["num_sanity_val_steps"] = 0
     return make(  # type: ignore[no-any-return]
         node, "trainer", callbacks=list(callbacks.values()), logger=list(loggers.values()), default_root_dir=str(folder)
     )

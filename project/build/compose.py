@@ -91,7 +91,7 @@ def guarded(work: Callable[[], int], prefix: str = "") -> int:
 def from_worker(text: str) -> str:
     """The message of an error, also where a loader process wrapped it in its traceback.
 
-    >>> from_worker("Caught InputError in DataLoader worker process 0.\\nOriginal Traceback\\nx.InputError: a.wav: empty")
+    >>> from_worker("Caught InputError in DataLoader worker 0.\\nOriginal Traceback ...\\nx.InputError: a.wav: empty")
     'a.wav: empty'
     """
     return re.split(r"InputError: ", text)[-1] if "Original Traceback" in text else text

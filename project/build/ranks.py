@@ -1,7 +1,8 @@
 """Several processes, one run: how the other ranks are started, and how to tell which one this is.
 
-Lightning would start them with this process's own command line. Under Hydra that means to compose again, in a sweep even
-to sweep again, so that ranks train different points (Lightning #11300, #18175). Ours are started on the run's folder.
+Lightning would start them with this process's own command line. Under Hydra that means to compose again, in a sweep
+even to sweep again, so that ranks train different points (Lightning #11300, #18175). Ours are started on the run's
+folder.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Progress(Callback):
             words.append(f"{latest['items_per_second']:.0f} examples/s")
         if self._history:
             words += [f"{name} {value:.4g}" for name, value in self._history[-1][2].items()][:2]
-        epoch = trainer.current_epoch + 1
+        epoch = min(trainer.current_epoch + 1, trainer.max_epochs or trainer.current_epoch + 1)
         self._bars.update(self._run_bar, completed=trainer.global_step, figures="  ".join(words))
         self._bars.update(self._epoch_bar, completed=batches, description=f"epoch {epoch}")
         self._bars.refresh()

@@ -28,7 +28,7 @@ DIT, DAH, ELEMENT_GAP, LETTER_GAP, WORD_GAP = 1, 3, 1, 3, 7  # units
 class Keying:
     """How text is sent: speeds and unsteadiness, drawn anew for each utterance."""
 
-    wpm: Sequence[float] = (15, 30)  # words a minute, drawn evenly from this range
+    wpm: Sequence[float] = (12, 36)  # words a minute, drawn evenly from this range
     jitter: float = 0.1  # most standard deviation of a length's logarithm; each utterance draws its own below it
     rise_ms: float = 5  # the tone swells and fades over this long, as a raised cosine
 
@@ -40,8 +40,8 @@ class Keying:
 class Channel:
     """What reaches the ear: the tone's pitch, the noise, and how long there is only noise around it."""
 
-    tone_hz: Sequence[float] = (500, 900)  # pitch, drawn evenly
-    snr_db: Sequence[float] = (6, 30)  # carrier with the key down over noise in 2,500 Hz, drawn evenly
+    tone_hz: Sequence[float] = (400, 1000)  # pitch, drawn evenly
+    snr_db: Sequence[float] = (0, 30)  # carrier with the key down over noise in 2,500 Hz, drawn evenly
     silence_seconds: Sequence[float] = (0.1, 0.5)  # before the first element, and again after the last, drawn evenly
 
     def __post_init__(self) -> None:

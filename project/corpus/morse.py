@@ -35,7 +35,7 @@ WORDS = tuple(_WORDS.split())
 class Texts:
     """What is sent: how long, and how often of each kind; the rest are words."""
 
-    num_symbols: Sequence[int] = (5, 20)  # shortest and longest text, spaces included
+    num_symbols: Sequence[int] = (3, 16)  # shortest and longest text, spaces included
     random_groups: float = 0.5  # part made of letters and digits in groups of five
     call_signs: float = 0.2  # part made of what looks like call signs
 

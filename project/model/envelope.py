@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from project.contract import Batch, Emissions
+from project.contract import Batch, Emissions, InputError
 
 # B examples, T frames, F features of a frame, C channels, V symbols (blank included)
 
@@ -20,43 +22,48 @@ class Block(nn.Module):
         self.look = nn.Conv1d(channels, channels, kernel, padding=dilation * (kernel // 2), dilation=dilation)
         self.mix = nn.Linear(channels, channels)
         self.dropout = nn.Dropout(dropout)
+        nn.init.xavier_uniform_(self.mix.weight)  # torch's own start is so small that learning starts later
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         seen_BTC = self.look((self.norm(x_BTC) * mask_BT1).transpose(1, 2)).transpose(1, 2)
-        mixed_BTC: Tensor = self.dropout(self.mix(functional.gelu(seen_BTC)))
-        return x_BTC + mixed_BTC
+        return x_BTC + self.dropout(self.mix(functional.gelu(seen_BTC)))
 
 
 class EnvelopeEncoder(nn.Module):
     """Dilated convolutions with residual connections and a CTC head; dilations 1, 2, 4, ... see seconds around a frame.
 
-    An utterance gives the same result alone and padded in a batch. It looks both ways, so it does not know how to
-    listen along: it wants the whole recording, or pieces that overlap by its `context_frames`.
+    Features are to lie between 0 and 1. An utterance gives the same result alone and padded in a batch. It looks both
+    ways, so it cannot listen along: it wants the whole recording, or pieces that overlap by `context_frames`.
     """
 
     def __init__(
         self,
         num_features: int,
         num_symbols: int,
-        channels: int = 96,
+        *,
+        channels: int = 64,
         blocks: int = 6,
         kernel: int = 5,
         stride: int = 2,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        assert kernel % 2, "an even kernel has no middle"
+        if kernel % 2 == 0:
+            raise InputError(f"model.kernel is {kernel}, and an even kernel has no middle: give an odd one")
         self._stride = stride
         self.enter = nn.Conv1d(num_features, channels, kernel, stride=stride, padding=kernel // 2)
         self.blocks = nn.ModuleList(Block(channels, kernel, 2**depth, dropout) for depth in range(blocks))
         self.norm = nn.LayerNorm(channels)
         self.head = nn.Linear(channels, num_symbols)
         self.context_frames = kernel // 2 * (1 + stride * (2**blocks - 1))  # input frames seen to either side
+        start_at_blank(self.head)
 
     def forward(self, batch: Batch) -> Emissions:
+        """(B, T / stride, V) log-probabilities in float32."""
         lengths_B = self.num_output_frames(batch.lengths_B)
-        x_BTC = self.enter(batch.signals_BTF.transpose(1, 2)).transpose(1, 2)
-        mask_BT1 = (torch.arange(x_BTC.shape[1], device=x_BTC.device) < lengths_B[:, None])[..., None]
+        centred_BTF = 4 * (batch.signals_BTF - 0.5) * _mask(batch.lengths_B, batch.signals_BTF)  # -2 to 2, padding 0
+        x_BTC = self.enter(centred_BTF.transpose(1, 2)).transpose(1, 2)
+        mask_BT1 = _mask(lengths_B, x_BTC)
         for block in self.blocks:
             x_BTC = block(x_BTC, mask_BT1)
         return Emissions(self.head(self.norm(x_BTC)).float().log_softmax(dim=2), lengths_B)
@@ -64,3 +71,19 @@ class EnvelopeEncoder(nn.Module):
     def num_output_frames(self, num_frames: Tensor) -> Tensor:
         """One for every `stride` input frames, the last one possibly cut short."""
         return (num_frames + self._stride - 1) // self._stride
+
+
+def start_at_blank(head: nn.Linear, blank: float = 0.95) -> None:
+    """Lets an untrained head say blank with that probability, as it is in most frames of a trained one.
+
+    Otherwise a network first spends hundreds of steps on learning that most frames are blank, and sometimes learns
+    another symbol for it and stays there.
+    """
+    others = head.out_features - 1
+    with torch.no_grad():
+        head.bias[0] = math.log(blank / (1 - blank) * others)
+
+
+def _mask(lengths_B: Tensor, like_BTX: Tensor) -> Tensor:
+    """(B, T, 1) True inside each length."""
+    return (torch.arange(like_BTX.shape[1], device=like_BTX.device) < lengths_B[:, None])[..., None]

@@ -73,6 +73,13 @@ class System(LightningModule, ABC):
         self.batch_shape: tuple[int, ...] = ()
         self._sums: Columns = {}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Lightning notes the hook it is in some forty times a step; torch's checks for modules cost 0.1 ms there."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def forward(self, batch: Batch) -> Output:
         """What the model says of a batch."""
         output: Output = self.model(batch)
