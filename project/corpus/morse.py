@@ -40,8 +40,8 @@ class Texts:
     call_signs: float = 0.2  # part made of what looks like call signs
 
     def __post_init__(self) -> None:
-        if len(self.num_symbols) != 2 or not 1 <= self.num_symbols[0] <= self.num_symbols[1]:
-            raise InputError(f"corpus: texts.num_symbols is {list(self.num_symbols)}: give [low, high] from 1 on")
+        if len(self.num_symbols) != 2 or not 3 <= self.num_symbols[0] <= self.num_symbols[1]:
+            raise InputError(f"corpus: texts.num_symbols is {list(self.num_symbols)}: give [low, high] from 3 on")
         if min(self.random_groups, self.call_signs) < 0 or self.random_groups + self.call_signs > 1:
             raise InputError("corpus: texts.random_groups and texts.call_signs are parts of 1: lower one of them")
 

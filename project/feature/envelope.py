@@ -80,7 +80,9 @@ _FILTER_PADDING = 15  # samples; scipy's own choice for this filter
 
 
 def frame_means(values: NDArray[np.float32], hop: int, window: int) -> NDArray[np.float64]:
-    """Means over windows centred in frames of `hop` values; windows end where the values do; a last part counts.
+    """Means over windows centred in frames of `hop` values; a last, shorter frame counts.
+
+    Windows end where the values do, and hold at least one.
 
     >>> frame_means(np.array([1, 3, 5, 7, 9], dtype=np.float32), hop=2, window=2).tolist()
     [2.0, 6.0, 9.0]

@@ -1,0 +1,80 @@
+"""Reading, resampling and levelling sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+import soundfile
+
+from project.contract import InputError
+from project.feature import waveform
+
+RNG = np.random.default_rng(0)
+
+
+def tone(hz: float, rate: int, seconds: float) -> waveform.Wave:
+    return np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate).astype(np.float32)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_a_recording_is_read_as_it_was_written(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"a.{suffix}"
+    soundfile.write(file, 0.5 * tone(600, 8000, 0.5), 8000)
+    wave = waveform.read(str(file), 8000)
+    assert wave.dtype == np.float32
+    assert wave.shape == (4000,)
+    np.testing.assert_allclose(wave, 0.5 * tone(600, 8000, 0.5), atol=0.02 if suffix == "ogg" else 1e-4)
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    file = tmp_path / "a.wav"
+    soundfile.write(file, np.stack([np.full(100, 0.5), np.full(100, -0.25)], axis=1), 8000)
+    np.testing.assert_allclose(waveform.read(str(file), 8000), 0.125, atol=1e-4)
+
+
+def test_urls_are_read_through_fsspec() -> None:
+    url = "memory://waveform/a.wav"
+    with fsspec.open(url, "wb") as file:
+        soundfile.write(file, tone(600, 8000, 0.1), 8000, format="WAV")
+    assert waveform.read(url, 8000).shape == (800,)
+    with pytest.raises(InputError, match="no such file"):
+        waveform.read("memory://waveform/absent.wav", 8000)
+
+
+@pytest.mark.parametrize("rate", [11025, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("count", [1, 997, 12345])
+def test_the_length_after_resampling_is_known_before(rate: int, count: int) -> None:
+    wave = RNG.standard_normal(count).astype(np.float32)
+    assert len(waveform.resample(wave, rate, 8000)) == waveform.num_samples(count, rate, 8000)
+
+
+def test_resampling_keeps_a_tone_and_drops_what_does_not_fit() -> None:
+    middle = slice(500, -500)
+    kept = waveform.resample(tone(600, 44100, 0.5), 44100, 8000)
+    np.testing.assert_allclose(kept[middle], tone(600, 8000, 0.5)[middle], atol=0.01)
+    assert np.abs(waveform.resample(tone(6000, 44100, 0.5), 44100, 8000)[middle]).max() < 0.01
+
+
+def test_levelling() -> None:
+    wave = tone(600, 8000, 0.5)
+    levelled = waveform.normalize_rms(3 * wave, target=0.2)
+    assert np.sqrt(np.mean(levelled**2)) == pytest.approx(0.2, rel=1e-5)
+    np.testing.assert_allclose(levelled, waveform.normalize_rms(wave, target=0.2), rtol=1e-5)
+    assert not waveform.normalize_rms(np.zeros(10, np.float32)).any()
+    assert waveform.normalize_rms(np.zeros(0, np.float32)).shape == (0,)
+
+
+def test_what_cannot_be_used_is_named_with_a_remedy(tmp_path: Path) -> None:
+    corrupt, empty, nan = tmp_path / "corrupt.wav", tmp_path / "empty.wav", tmp_path / "nan.wav"
+    corrupt.write_bytes(b"RIFF no wave at all")
+    soundfile.write(empty, np.zeros(0), 8000)
+    soundfile.write(nan, np.array([0.0, np.nan]), 8000, subtype="FLOAT")
+    cases = {tmp_path / "absent.wav": "no such file", corrupt: "no readable audio", empty: "no samples", nan: "finite"}
+    for file, words in {**cases, tmp_path: "no readable audio"}.items():
+        with pytest.raises(InputError, match=words) as caught:
+            waveform.read(str(file), 8000)
+        assert str(file) in str(caught.value)
+        assert "\n" not in str(caught.value)
