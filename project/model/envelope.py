@@ -26,7 +26,7 @@ class Block(nn.Module):
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         seen_BTC = self.look((self.norm(x_BTC) * mask_BT1).transpose(1, 2)).transpose(1, 2)
-        made_BTC: Tensor = self.dropout(self.mix(functional.relu(seen_BTC)))
+        made_BTC: Tensor = self.dropout(self.mix(functional.gelu(seen_BTC)))
         return x_BTC + made_BTC
 
 
