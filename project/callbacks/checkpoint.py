@@ -4,39 +4,63 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 
+from project.callbacks.watcher import Watcher
 from project.contract import InputError, WorkError
 
+STEPS_BETWEEN_QUESTIONS = 50  # among ranks: each question is a message
 
-class Checkpoint(Callback):
+
+class Checkpoint(Watcher):
     """Writes at step boundaries alone: after an optimizer step, and where a validation is due, after that.
 
-    Never over a good checkpoint with weights that are not finite.
+    Never over a good checkpoint with weights that are not finite. By time rather than by steps, because writing costs
+    the same whether a step takes milliseconds or minutes.
     """
 
     def __init__(
-        self, folder: str, every_steps: int = 200, monitor: str = "dev/cer", mode: Literal["min", "max"] = "min"
+        self,
+        folder: str,
+        every_seconds: float = 60.0,
+        every_steps: int | None = None,
+        monitor: str = "dev/cer",
+        mode: Literal["min", "max"] = "min",
     ) -> None:
         self.folder = Path(folder)
+        self.every_seconds = every_seconds
         self.every_steps = every_steps
         self.monitor = monitor
         self.mode = mode
         self.best_value: float | None = None
         self.best_step = 0
         self.saved_step = -1
+        self._saved_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_at = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step = trainer.global_step
-        if step % self.every_steps == 0 and at_boundary(trainer) and not validation_is_next(trainer):
+        if self._is_due(trainer) and at_boundary(trainer) and not validation_is_next(trainer):
             self.save_last(trainer)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        """After so many steps, or so many seconds; of several ranks' clocks the first decides, asked now and then."""
+        if self.every_steps is not None and trainer.global_step % self.every_steps == 0:
+            return True
+        late = time.monotonic() - self._saved_at >= self.every_seconds
+        if trainer.world_size == 1:
+            return late
+        if trainer.global_step % STEPS_BETWEEN_QUESTIONS:
+            return False
+        return trainer.strategy.reduce_boolean_decision(late and trainer.is_global_zero, all=False)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
@@ -51,7 +75,7 @@ class Checkpoint(Callback):
 
     def save_last(self, trainer: Trainer) -> None:
         """Write `last` at this boundary."""
-        self.saved_step = trainer.global_step
+        self.saved_step, self._saved_at = trainer.global_step, time.monotonic()
         self._save(trainer, "last.ckpt", weights_only=False)
 
     def _is_best(self, trainer: Trainer) -> bool:

@@ -7,15 +7,15 @@ from types import FrameType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 
 from project.callbacks.checkpoint import Checkpoint, at_boundary, validation_is_next
+from project.callbacks.watcher import Watcher
 from project.contract import Interrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Interruption(Callback):
+class Interruption(Watcher):
     """Answers SIGTERM, Ctrl-C and a scheduler's USR signals; a second Ctrl-C stops at once, without a checkpoint."""
 
     def __init__(self) -> None:

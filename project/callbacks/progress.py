@@ -6,16 +6,16 @@ import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
 from project.callbacks.recorder import Recorder
+from project.callbacks.watcher import Watcher
 
 
-class Progress(Callback):
+class Progress(Watcher):
     """Loss, dev figures, examples a second and time left. Draws at most every `every_seconds`: drawing costs time.
 
     Where standard error is no terminal, one line for each validation instead.

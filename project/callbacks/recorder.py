@@ -1,4 +1,4 @@
-"""Writes a run's scalars: summed on the device, flushed now and then, so that logging costs next to nothing."""
+"""Writes a run's scalars: kept on the device, fetched together now and then, so that logging costs next to nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
+from project.callbacks.watcher import Watcher
 from project.contract import Batch
 
 
-class Recorder(Callback):
+class Recorder(Watcher):
     """Means over the last `every_steps` batches of loss and terms, raw and weighted, shares, and speed.
 
     Its sums are part of a checkpoint: a resumed run writes the lines an undisturbed one would have written.
@@ -23,7 +23,8 @@ class Recorder(Callback):
         self.every_steps = every_steps
         self.latest: dict[str, float] = {}  # of the last flush, for who displays them
         self._names: list[str] = []
-        self._sums: Tensor | None = None
+        self._values: list[Tensor] = []  # scalars on the device, name by name, batch by batch
+        self._sums: list[float] = []  # of batches before a resumed run's first
         self._batches = 0
         self._examples = 0
         self._since = time.perf_counter()
@@ -40,11 +41,9 @@ class Recorder(Callback):
         if not outputs:  # a skipped step
             return
         terms, weighted = outputs["terms"], outputs["weighted"]
-        values = torch.stack([value.detach() for value in (*terms.values(), *weighted.values())])
-        if self._sums is None:
+        if not self._names:
             self._names = [*terms, *(f"{name}/weighted" for name in weighted)]
-            self._sums = torch.zeros_like(values)
-        self._sums += values
+        self._values += [value.detach() for value in (*terms.values(), *weighted.values())]
         self._batches += 1
         self._examples += len(batch)
         if self._batches >= self.every_steps:
@@ -60,9 +59,9 @@ class Recorder(Callback):
         self._flush(trainer, pl_module)
 
     def _flush(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._sums is None or not self._batches:
+        if not self._batches:
             return
-        means = dict(zip(self._names, (self._sums / self._batches).tolist(), strict=True))
+        means = {name: value / self._batches for name, value in zip(self._names, self._totals(), strict=True)}
         weighted = {name: value for name, value in means.items() if name.endswith("/weighted")}
         total = sum(weighted.values())
         size = sum(abs(value) for value in weighted.values()) or 1.0
@@ -75,17 +74,24 @@ class Recorder(Callback):
             figures["train/skipped_steps"] = float(skipped)
         self.latest = figures | {"items_per_second": self._examples / max(1e-9, time.perf_counter() - self._since)}
         self._write(trainer, figures)
-        self._sums.zero_()
+        self._values, self._sums = [], []
         self._batches, self._examples, self._since = 0, 0, time.perf_counter()
+
+    def _totals(self) -> list[float]:
+        """The sum of each scalar since the last flush; here alone the device is waited for."""
+        earlier = self._sums or [0.0] * len(self._names)
+        if not self._values:
+            return earlier
+        table = torch.stack(self._values).double().cpu().view(-1, len(self._names))
+        return [before + value for before, value in zip(earlier, table.sum(dim=0).tolist(), strict=True)]
 
     def _write(self, trainer: Trainer, figures: dict[str, float]) -> None:
         for logger in trainer.loggers:
             logger.log_metrics({"epoch": trainer.current_epoch, **figures}, step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
-        sums = [] if self._sums is None else self._sums.tolist()
-        return {"names": self._names, "sums": sums, "batches": self._batches}
+        return {"names": self._names, "sums": self._totals() if self._batches else [], "batches": self._batches}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._names, self._batches = list(state_dict["names"]), state_dict["batches"]
-        self._sums = torch.tensor(state_dict["sums"]) if state_dict["sums"] else None
+        self._names, self._sums = list(state_dict["names"]), list(state_dict["sums"])
+        self._batches = state_dict["batches"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
+
+from project.callbacks.watcher import Watcher
 
 
-class Seeding(Callback):
+class Seeding(Watcher):
     """Seeds torch's generators before each step, so that no random state has to be saved."""
 
     def __init__(self, seed: int) -> None:

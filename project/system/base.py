@@ -6,6 +6,7 @@ examples one by one through `predict`, the only road to Hypotheses, and gathers 
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ from project.contract import (
 )
 
 Columns = dict[str, list[float]]
+PLAIN = {"_current_fx_name", "batch_shape"}  # attributes set at every step that are no modules or parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,20 @@ class System(LightningModule, ABC):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Lightning notes the hook it is in some forty times a step; torch's checks for modules cost 0.1 ms there."""
-        if name == "_current_fx_name":
+        if name in PLAIN:
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
+
+    def _on_before_batch_transfer(self, batch: Batch, dataloader_idx: int = 0) -> Batch:
+        """Nothing: a Batch comes ready. Lightning's own asks four hooks of system and data module, at every step."""
+        return batch
+
+    def _apply_batch_transfer_handler(
+        self, batch: Batch, device: torch.device | None = None, dataloader_idx: int = 0
+    ) -> Batch:
+        """A Batch moves itself."""
+        return batch.to(device or self.device, non_blocking=True)
 
     def forward(self, batch: Batch) -> Output:
         """What the model says of a batch."""
@@ -93,6 +105,9 @@ class System(LightningModule, ABC):
         if not math.isfinite(total.item()) and not self._accepts_nonfinite(batch, terms):
             return None
         return {"loss": total, "terms": terms, "weighted": weighted}
+
+    # Lightning reads this signature at every step; having it ready spares it the work.
+    training_step.__signature__ = inspect.signature(training_step)  # type: ignore[attr-defined]
 
     def _accepts_nonfinite(self, batch: Batch, terms: Terms) -> bool:
         """Never: stop with a clear line, or count the step and skip it."""
