@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from project.build.compose import Config, app, compose, guarded
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from project.build.assemble import Recognizer
+
+log = logging.getLogger("scansion")
 
 # What a resumed run may change beside what its signature ignores: how far it goes.
 EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
@@ -67,8 +71,10 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             run.prepare(config, recognizer.spelling.alphabet.to_json(), contents)
         if first:
             run.keep_launch(config)
-            _introduce(run, recognizer)
-        _fit(run, recognizer, trainer)
+        with logged(run) if first else nullcontext():
+            if first:
+                _introduce(run, recognizer)
+            _fit(run, recognizer, trainer)
 
 
 def fit_as_rank(folder: str) -> int:
@@ -81,9 +87,14 @@ def fit_as_rank(folder: str) -> int:
 
 def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
     started = time.time()
-    note = run.note if trainer.is_global_zero else _note_nothing
     checkpoint = str(run.last) if run.last.exists() else None
-    note("running", since=round(started))
+
+    def note(state: str, **facts: object) -> None:
+        if trainer.is_global_zero:
+            run.note(state, **facts)
+            log.info("%s %s", state, facts)
+
+    note("running", checkpoint=checkpoint)
     try:
         trainer.fit(recognizer.system, datamodule=recognizer.data, ckpt_path=checkpoint, weights_only=True)
     except Interrupted as error:
@@ -97,8 +108,19 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
     note("finished", step=trainer.global_step, seconds=round(time.time() - started, 1), **recognizer.system.figures)
 
 
-def _note_nothing(state: str, **facts: object) -> None:
-    """Other ranks leave the run's state to the first."""
+@contextmanager
+def logged(run: Run) -> Iterator[None]:
+    """While this holds, what happens to the run is also written to its train.log, with the time."""
+    handler = logging.FileHandler(run.folder / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 def _claimed(config: Config) -> tuple[Run, Config]:
@@ -146,13 +168,14 @@ def _introduce(run: Run, recognizer: Recognizer) -> None:
     size = megabytes(recognizer.system.model)
     train_manifest, dev_manifest = recognizer.data.manifest("train"), recognizer.data.manifest("dev")
     frozen = "" if trained == count else f", {trained:,} of them training"
-    print(f"run      {run.folder}", file=sys.stderr)
-    print(
+    for line in (
+        f"run      {run.folder}",
         f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
-        file=sys.stderr,
-    )
-    print(f"data     {len(train_manifest):,} examples to train, {len(dev_manifest):,} to validate", file=sys.stderr)
-    print(f"steps    {recognizer.steps:,}", file=sys.stderr)
+        f"data     {len(train_manifest):,} examples to train, {len(dev_manifest):,} to validate",
+        f"steps    {recognizer.steps:,}",
+    ):
+        print(line, file=sys.stderr)
+        log.info(line)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

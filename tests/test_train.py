@@ -100,6 +100,9 @@ def test_a_run_trains_and_tells(undisturbed: Run) -> None:
     assert [step for step, _ in curves["train/ctc"]] == [4, 6, 10, 12]
     assert curves["train/loss"][-1][1] < curves["train/loss"][0][1]
     assert curves["train/loss"] == curves["train/ctc"]  # one term, weight 1
+    told = (undisturbed.folder / "train.log").read_text()
+    for words in ("EnvelopeEncoder", "epoch 2  step 12", "finished"):
+        assert words in told
 
 
 @pytest.mark.parametrize("workers", [(2, 2), (2, 0), (0, 1)], ids=lambda pair: f"{pair[0]}-then-{pair[1]}-workers")
@@ -124,6 +127,25 @@ def test_stopped_at_any_step_and_resumed(undisturbed: Run, config: Config, tmp_p
     assert saved == step
     fit(Run(folder), with_options(config, 0))
     assert equal(Run(folder), undisturbed)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_gradients_in_the_making_are_not_lost(config: Config, tmp_path: Path, step: int) -> None:
+    """Accumulating over four batches (the last of an epoch over two), stopped and resumed: as if undisturbed."""
+    config = with_options(config | {"trainer": config["trainer"] | {"accumulate_grad_batches": 4}}, 0)
+    fit(Run(tmp_path / "whole"), config)
+    assert Run(tmp_path / "whole").state()["step"] == 4
+    assert strike_while_fitting(config, tmp_path / "parts", step, signal.SIGTERM) == 128 + signal.SIGTERM
+    fit(Run(tmp_path / "parts"), config)
+    assert equal(Run(tmp_path / "parts"), Run(tmp_path / "whole"))
+
+
+def test_a_profiled_run_tells_where_the_time_went(
+    tiny: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rest = [word for word in tiny if not word.startswith("trainer.")]
+    fit(Run(tmp_path / "run"), compose("train", [*rest, "trainer=profile"]))
+    assert "run_training_batch" in caplog.text
 
 
 def test_an_extended_run_equals_a_longer_one(config: Config, tmp_path: Path) -> None:

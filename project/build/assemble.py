@@ -126,6 +126,7 @@ def settle(config: Config) -> None:
     torch.set_float32_matmul_precision("high")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # trainer=profile was asked for
     for message in QUIET:
         warnings.filterwarnings("ignore", message=message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from project.callbacks.recorder import Recorder
 from project.callbacks.watcher import Watcher
+
+log = logging.getLogger("scansion")
 
 
 class Progress(Watcher):
@@ -78,8 +81,9 @@ class Progress(Watcher):
             return
         main = main_figures(figures, [metric.name for metric in getattr(pl_module, "metrics", {}).values()])
         self._history.append((trainer.global_step, trainer.current_epoch + 1, main))
+        words = "  ".join(f"{name} {value:.4g}" for name, value in main.items())
+        log.info("epoch %d  step %d  %s", trainer.current_epoch + 1, trainer.global_step, words)
         if self._bars is None:
-            words = "  ".join(f"{name} {value:.4g}" for name, value in main.items())
             seconds = time.perf_counter() - self._started
             self.console.print(
                 f"epoch {trainer.current_epoch + 1}  step {trainer.global_step}  {words}  {seconds:.0f} s"
