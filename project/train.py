@@ -144,6 +144,7 @@ def _continued(config: Config, words: list[str]) -> tuple[Run, Config]:
         key = word.lstrip("+~").partition("=")[0]
         if key == "resume":
             continue
+        key = "trainer.max_epochs" if key == "epochs" else key
         if not is_below(key, [*config["signature_ignores"], *EXTENDABLE, "trainer", "logger", "callbacks"]):
             raise InputError(f"{key}: a resumed run stays the same experiment: start a new run to change {key}")
         for name, value in composed.items():

@@ -19,7 +19,7 @@ SMALL_RUN = {
     "data.workers": "0",
     "data.batching.max_batch_size": "4",
     "scheduler.warmup_steps": "1",
-    "trainer.max_epochs": "1",
+    "epochs": "1",
 }
 EXAMPLE_RUN = "runs/morse/quick-1a2b3c4d"  # stands in the text for the first run that was made
 

@@ -148,6 +148,16 @@ def test_a_profiled_run_tells_where_the_time_went(
     assert "run_training_batch" in caplog.text
 
 
+@pytest.mark.parametrize(("trainer", "steps"), [("smoke", 2), ("profile", 6), ("overfit", 400)])
+def test_trying_out_an_experiment_keeps_its_schedule(tiny: list[str], trainer: str, steps: int) -> None:
+    """Few batches under the schedule of the whole run: a warm-up longer than the trial is no error."""
+    rest = [word for word in tiny if not word.startswith(("trainer.", "scheduler."))]
+    recognizer = train.build(compose("train", [*rest, f"trainer={trainer}", "scheduler.warmup_steps=5", "epochs=3"]))
+    assert recognizer.steps == steps
+    assert recognizer.system.schedule is not None
+    assert recognizer.system.schedule(0) == pytest.approx(0.2)
+
+
 def test_an_extended_run_equals_a_longer_one(config: Config, tmp_path: Path) -> None:
     """With a schedule that knows no end, two epochs and then one more are three."""
     constant = {"_target_": "project.scheduler.warmup.Constant", "warmup_steps": 2}

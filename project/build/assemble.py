@@ -86,12 +86,12 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     steps = total_steps(config["trainer"], data) if training else 0
     if training:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
-        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=steps)
+        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
     return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps)
 
 
 def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:
-    """Optimizer updates of a whole run, known before it starts: schedules end there."""
+    """Optimizer updates of a whole run, known before it starts."""
     if trainer.get("max_steps", -1) > 0:
         return int(trainer["max_steps"])
     batches = data.train_batches(ranks_of(trainer))
@@ -99,6 +99,13 @@ def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:
     batches = min(batches, int(limit)) if isinstance(limit, int) else max(1, int(batches * limit))
     updates = -(-batches // trainer.get("accumulate_grad_batches", 1))
     return int(updates * trainer["max_epochs"])
+
+
+def schedule_steps(trainer: Mapping[str, Any], data: DataModule) -> int:
+    """Where schedules end: with the run, or where it would end if it were not cut to a few batches to try it out."""
+    whole = {"overfit_batches": 0.0, "limit_train_batches": 1.0}
+    is_cut = trainer.get("overfit_batches") or isinstance(trainer.get("limit_train_batches", 1.0), int)
+    return total_steps({**trainer, **whole} if is_cut else trainer, data)
 
 
 def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
