@@ -33,12 +33,14 @@ def train(config: Config, words: list[str]) -> int:
     from project.build import ranks
 
     run, config = _continued(config, words) if config["resume"] else _claimed(config)
+    recognizer = build(config)
     if run.state()["state"] == "finished" and not config["resume"]:
+        run.require_same(contents_of(recognizer))
         print(f"this experiment has run already: {run.folder}", file=sys.stderr)
         print(run.folder)
         return 0
     command = shlex.join(["scansion", "train", *words])
-    fit(run, {"command": command} | config, build(config))
+    fit(run, {"command": command} | config, recognizer)
     if ranks.is_first():
         print(run.folder)
     return 0
@@ -59,7 +61,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     from project.system.weights import load_weights, read_checkpoint
 
     first, new = ranks.is_first(), not run.last.exists()
-    contents = {part: recognizer.data.manifest(part).hash for part in ("train", "dev")}
+    contents = contents_of(recognizer)
     if new and config["init_from"]:
         load_weights(recognizer.system, Run.open(config["init_from"]).best)
     if not new:
@@ -75,6 +77,11 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             if first:
                 _introduce(run, recognizer)
             _fit(run, recognizer, trainer)
+
+
+def contents_of(recognizer: Recognizer) -> dict[str, str]:
+    """Hashes of the manifests that a run is made from."""
+    return {part: recognizer.data.manifest(part).hash for part in ("train", "dev")}
 
 
 def fit_as_rank(folder: str) -> int:

@@ -194,6 +194,17 @@ def test_a_changed_manifest_is_not_the_same_experiment(config: Config, morse: Pa
         fit(Run(folder), config | {"data": data})
 
 
+def test_a_finished_run_does_not_stand_for_other_data(config: Config, morse: Path) -> None:
+    changing = morse / "changing.jsonl"
+    lines = (morse / "train.jsonl").read_text().splitlines(keepends=True)
+    changing.write_text("".join(lines))
+    data = config["data"] | {"manifest": config["data"]["manifest"] | {"train": str(changing)}}
+    assert train.train(config | {"data": data}, []) == 0
+    changing.write_text("".join(lines[:-1]))
+    with pytest.raises(InputError, match="train manifest has changed"):
+        train.train(config | {"data": data}, [])
+
+
 class NanLoss:
     """A loss that is not a number from a step on."""
 
