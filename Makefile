@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 SCANSION := $(BIN)/scansion
 QUICK := experiment=morse/quick
+RUN ?= $(shell ls -td runs/morse/*/ 2>/dev/null | head -n 1)
 
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format smoke docs bench clean
+.PHONY: help setup run test check format smoke docs bench bench-morse clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.everything  ## install scansion with all extras and the tools of development
 
@@ -46,6 +47,10 @@ docs: $(VENV)/.everything  ## the documentation as HTML, warnings are errors
 
 bench: $(VENV)/.everything  ## the performance tables of this machine
 	$(SCANSION) bench
+
+bench-morse: $(VENV)/.everything  ## the newest Morse run, or RUN=runs/morse/..., beside other decoders: minutes
+	.ci/apt-morse
+	$(SCANSION) bench morse run="$(RUN)" benchmark.live_files=5 out=runs/bench-morse.json
 
 clean:  ## remove what was built: not runs, not data
 	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .coverage build dist *.egg-info

@@ -22,6 +22,7 @@ VERBS = {
     "train": ("experiment",),
     "evaluate": ("run",),
     "report": ("runs*",),
+    "transcribe": ("run", "files*"),
     "bench": ("benchmark*",),
 }
 GROUPS_AS_WORDS = {"action", "experiment"}  # chosen by name: never quoted
@@ -95,7 +96,7 @@ def to_overrides(verb: str, words: list[str]) -> list[str]:
 
 def _is_bare(word: str) -> bool:
     if word.startswith(("-", "~")):
-        return False
+        return word == "-"  # standard input
     return OVERRIDE.match(word) is None or Path(word).exists()
 
 

@@ -86,6 +86,7 @@ class Emissions:
 
     log_probs_BTV: Tensor  # log-softmaxed; frames beyond a length carry no meaning
     lengths_B: Tensor  # int64, in output frames, reckoned by the model and used by all that follows
+    states_BT: Tensor | None = None  # logits that the key is down, for each input frame; of models with a mask head
 
 
 Output = Emissions  # a union, as families arrive
@@ -100,11 +101,16 @@ class Hypothesis:
     text: str
     score: float  # log-probability, natural logarithm; comparable within one decoder only
     spans: tuple[tuple[int, int], ...] = ()  # output frames [start, end) of each token
+    confidences: tuple[float, ...] = ()  # of each token: its mean probability in its span
+    alternatives: tuple[Hypothesis, ...] = ()  # the decoder's next best, best first, if it was asked for them
 
 
 @runtime_checkable
 class Feature(Protocol):
-    """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export."""
+    """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export.
+
+    One that tells whether a key is down (0 or 1) says in which column, as `state_column`: masked learning asks for it.
+    """
 
     num_features: int
     settings: Mapping[str, Any]  # everything that changes its result, for the Protocol
@@ -117,6 +123,18 @@ class Feature(Protocol):
 
     def num_frames(self, length: float) -> int:
         """How many frames an example of that length gives, to within one frame, without reading it."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Makes training examples where a manifest would list them: as many each epoch, and each one new."""
+
+    lengths: Any  # (N,) float32 array, the same in every epoch
+    settings: Mapping[str, Any]
+    hash: str  # of all that decides what is made
+
+    def draw(self, index: int, epoch: int) -> tuple[Example, Any]:
+        """An example and its raw signal, as `Feature.read` would give it: a function of index and epoch alone."""
 
 
 @runtime_checkable

@@ -40,15 +40,13 @@ def evaluate(config: Config, words: list[str]) -> int:
 
 def score(run: Run, config: Config) -> Report:
     """The Report of a run under the changes that `evaluate` allows: manifest, decode, precision, device."""
-    from project.build import assemble
+    from project.build.restore import changed, restore
     from project.data.manifest import Manifest
     from project.evaluation.estimate import make_report
 
-    own = changed(run.config(), config)
-    assemble.check_experiment(own)
-    assemble.settle(own)
-    recognizer = assemble.build_recognizer(own, training=False)
-    load_run(recognizer, run, config["checkpoint"])
+    use = {key: config[key] for key in ("decode", "precision", "threads", "workers")}
+    own = changed(run.config(), **use)
+    recognizer = restore(run, own, config["checkpoint"])
     pattern = config["data"]["manifest"]
     manifest = Manifest.open(pattern) if pattern else _own_manifest(recognizer)
     part = manifest.select(range(min(config["max_samples"], len(manifest)))) if config["max_samples"] else manifest
@@ -68,33 +66,6 @@ def score(run: Run, config: Config) -> Report:
         info=info,
         num_resamples=config["resamples"],
     )
-
-
-def changed(own: Config, config: Config) -> Config:
-    """A run's own configuration with what `evaluate` may change in it."""
-    trainer = own["trainer"] | ({"precision": config["precision"]} if config["precision"] else {})
-    return own | {
-        "decode": config["decode"] or own["decode"],
-        "trainer": trainer,
-        "data": own["data"] | {"workers": config["workers"]},
-        "threads": config["threads"],
-    }
-
-
-def load_run(recognizer: Recognizer, run: Run, checkpoint: str) -> None:
-    """The run's weights into its rebuilt system; its alphabet must be the one it was trained with."""
-    from project.system.weights import load_weights
-    from project.text.alphabet import Alphabet
-
-    file = {"best": run.best, "last": run.last}.get(checkpoint)
-    if file is None:
-        raise InputError(f"checkpoint={checkpoint}: no such checkpoint: choose best or last")
-    if not file.exists():
-        raise InputError(f"{run.folder}: it has no {checkpoint} checkpoint yet: train it first")
-    trained_with = Alphabet.load(run.alphabet_file)
-    if trained_with.hash != recognizer.spelling.alphabet.hash:
-        raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
-    load_weights(recognizer.system, file)
 
 
 def _own_manifest(recognizer: Recognizer) -> Manifest:

@@ -80,8 +80,8 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
 
 
 def contents_of(recognizer: Recognizer) -> dict[str, str]:
-    """Hashes of the manifests that a run is made from."""
-    return {part: recognizer.data.manifest(part).hash for part in ("train", "dev")}
+    """Hashes of what a run is made from."""
+    return {"train": recognizer.data.training.hash, "dev": recognizer.data.manifest("dev").hash}
 
 
 def fit_as_rank(folder: str) -> int:
@@ -174,12 +174,13 @@ def _introduce(run: Run, recognizer: Recognizer) -> None:
 
     count, trained = parameter_counts(recognizer.system.model)
     size = megabytes(recognizer.system.model)
-    train_manifest, dev_manifest = recognizer.data.manifest("train"), recognizer.data.manifest("dev")
+    data = recognizer.data
+    anew = " made anew each epoch" if data.fresh else ""
     frozen = "" if trained == count else f", {trained:,} of them training"
     for line in (
         f"run      {run.folder}",
         f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
-        f"data     {len(train_manifest):,} examples to train, {len(dev_manifest):,} to validate",
+        f"data     {len(data.training.lengths):,} examples to train{anew}, {len(data.manifest('dev')):,} to validate",
         f"steps    {recognizer.steps:,}",
     ):
         print(line, file=sys.stderr)

@@ -11,7 +11,10 @@ import pytest
 import torch
 
 from project.build.compose import Config, compose
-from project.corpus.morse import Morse, Texts
+from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.fist import Keying
+from project.corpus.keyer.texts import Texts
+from project.corpus.morse import Morse
 
 torch.set_num_threads(1)
 
@@ -20,7 +23,12 @@ torch.set_num_threads(1)
 def morse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train.jsonl (24 recordings), dev.jsonl (6) and test.jsonl (7) of short, clean Morse."""
     folder = tmp_path_factory.mktemp("morse")
-    Morse(num_train=24, num_dev=6, num_test=7, texts=Texts(num_symbols=(5, 6))).make(str(folder), lambda *_: None)
+    keying = Keying(wpm=(25, 30), hands={"machine": 1.0}, gap_stretch=(1, 1))
+    channel = Channel(snr_db=(20, 30), silence_seconds=(0.1, 0.3))
+    texts = Texts(num_symbols=(5, 6))
+    Morse(num_train=24, num_dev=6, num_test=7, texts=texts, keying=keying, channel=channel).make(
+        str(folder), lambda *_: None
+    )
     return folder
 
 

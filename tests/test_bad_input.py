@@ -78,8 +78,8 @@ WORDS = [
     (["train", "text.normalize=[uper]"], "uper"),
     (["train", "text.symbols=AAB"], "A"),
     (["train", "scheduler.warmup_steps=100000"], "is not above warmup_steps 100000"),
-    (["train", "~weighting.weights.ctc"], "no weight for ctc"),
-    (["train", "+weighting.weights.mask=0.5"], "mask is no term of this loss"),
+    (["train", "~weighting.ctc"], "no weight for ctc"),
+    (["train", "+weighting.mask=0.5"], "mask is no term of this loss"),
     (["train", "~logger.csv"], "metrics.csv is always written"),
     (["train", "trainer=gpu"], "trainer: "),
     # targets

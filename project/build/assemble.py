@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from project.build.bind import check, make
 from project.build.compose import Config
+from project.build.memory import keep_freed
 from project.contract import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": (),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols"),
+    "model": ("num_features", "num_symbols", "alphabet"),
     "loss": (),
     "weighting": (),
     "decode": ("alphabet",),
@@ -74,8 +75,8 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     spelling = make(config["text"], "text")
     feature = make(config["feature"], "feature")
     data = make(config["data"], "data", feature=feature, spelling=spelling)
-    num_symbols = len(spelling.alphabet)
-    model = make(config["model"], "model", num_features=feature.num_features, num_symbols=num_symbols)
+    sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
+    model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet)
     parts = {
         "model": model,
         "loss": make(config["loss"], "loss"),
@@ -123,10 +124,11 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
 
 
 def settle(config: Config) -> None:
-    """Process-wide settings: threads, seed, and the warnings that say nothing about the run."""
+    """Process-wide settings: memory, threads, seed, and the warnings that say nothing about the run."""
     import torch
     from lightning.pytorch import seed_everything
 
+    keep_freed()
     if threading.current_thread() is threading.main_thread():
         torch.set_num_threads(config.get("threads") or 1)
     seed_everything(config["seed"], verbose=False)

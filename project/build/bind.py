@@ -108,10 +108,10 @@ def _bind(node: Mapping[str, Any], path: str, offers: Sequence[str]) -> Callable
     target = resolve(node["_target_"], path)
     parameters = _parameters(target)
     given = {str(key): value for key, value in node.items() if key not in {"_target_", "_partial_", "_convert_"}}
-    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    open_ended = next((name for name, p in parameters.items() if p.kind is p.VAR_KEYWORD), None)
     names = [name for name, p in parameters.items() if p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
     for key, value in given.items():
-        if key not in names and not open_ended:
+        if key not in names and open_ended is None:
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(names)}"
             raise InputError(f"{path}.{key}: {node['_target_']} takes no such key: {hint}")
@@ -124,8 +124,9 @@ def _bind(node: Mapping[str, Any], path: str, offers: Sequence[str]) -> Callable
                 raise InputError(f"{path}.{name}: {node['_target_']} needs it and it is not set: set {path}.{name}=...")
     hints = _hints(target)
     for key, value in given.items():
-        if key in parameters and not fits(value, hints.get(key, Any)):
-            wanted = _spell(hints[key])
+        hint = hints.get(key if key in names else str(open_ended), Any)  # **weights: float is meant of each weight
+        if not fits(value, hint):
+            wanted = _spell(hint)
             raise InputError(f"{path}.{key}: {value!r} is not {wanted}: give {wanted}")
     return target
 

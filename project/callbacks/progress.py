@@ -79,7 +79,7 @@ class Progress(Watcher):
         figures: dict[str, float] = getattr(pl_module, "figures", {})
         if trainer.sanity_checking or trainer.state.fn != "fit" or not trainer.is_global_zero or not figures:
             return
-        main = main_figures(figures, [metric.name for metric in getattr(pl_module, "metrics", {}).values()])
+        main = main_figures(figures, shown_names(pl_module))
         self._history.append((trainer.global_step, trainer.current_epoch + 1, main))
         words = "  ".join(f"{name} {value:.4g}" for name, value in main.items())
         log.info("epoch %d  step %d  %s", trainer.current_epoch + 1, trainer.global_step, words)
@@ -113,6 +113,11 @@ class Progress(Watcher):
         for step, epoch, figures in self._history[-8:]:
             table.add_row(str(step), str(epoch), *(f"{value:.4g}" for value in figures.values()))
         return table
+
+
+def shown_names(system: LightningModule) -> list[str]:
+    """A system's metrics, and what its family shows beside them."""
+    return [*(metric.name for metric in getattr(system, "metrics", {}).values()), *getattr(system, "shown", ())]
 
 
 def main_figures(figures: dict[str, float], metrics: list[str]) -> dict[str, float]:

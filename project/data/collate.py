@@ -27,7 +27,7 @@ class Collate:
             ids=tuple(sample.id for sample in samples),
             signals_BTF=signals_BTF,
             lengths_B=torch.tensor(lengths, dtype=torch.int64),
-            targets=pad_targets(samples),
+            targets=pad_targets(samples) | pad_frame_targets(samples, frames),
             references=tuple(sample.reference for sample in samples),
         )
 
@@ -39,4 +39,14 @@ def pad_targets(samples: Sequence[Sample]) -> dict[str, Tensor]:
         rows = [sample.targets[name] for sample in samples]
         padded[name] = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         padded[f"{name.removesuffix('s')}_lengths"] = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    return padded
+
+
+def pad_frame_targets(samples: Sequence[Sample], frames: int) -> dict[str, Tensor]:
+    """Each target of one value a frame, padded as the frames are: (B, frames), zero (or False) beyond each length."""
+    padded: dict[str, Tensor] = {}
+    for name, first in samples[0].frame_targets.items():
+        padded[name] = first.new_zeros(len(samples), frames)
+        for row, sample in zip(padded[name], samples, strict=True):
+            row[: len(sample.frame_targets[name])] = sample.frame_targets[name]
     return padded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +13,9 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from project.contract import Batch, Feature, InputError
+from project.contract import Batch, Feature, InputError, Source
 from project.data.collate import Collate
-from project.data.dataset import Augment, Examples, Sample
+from project.data.dataset import Augment, Examples, Sample, target_makers
 from project.data.manifest import Manifest
 from project.data.sampling import BucketBatchSampler, SortedBatchSampler
 from project.text.spelling import Spelling
@@ -28,6 +30,7 @@ class Batching:
     batch_length: float = 200.0
     max_batch_size: int = 32
     chunk: int = 100
+    fraction: float = 1.0
     min_length: float = 0.0
     max_length: float = float("inf")
     round_frames: int = 1
@@ -69,6 +72,7 @@ class DataModule(LightningDataModule):
         augment: Sequence[Augment] = (),
         workers: int = 0,
         seed: int = 0,
+        fresh: Source | None = None,
     ) -> None:
         super().__init__()
         if unknown := set(manifest) - set(PARTS):
@@ -83,6 +87,18 @@ class DataModule(LightningDataModule):
         self.augment = augment
         self.workers = workers
         self.seed = seed
+        self.fresh = fresh
+        rate, wanted = getattr(fresh, "sample_rate", None), getattr(feature, "sample_rate", None)
+        if rate != wanted and fresh is not None:
+            raise InputError(
+                f"data.fresh.sample_rate is {rate}, the feature hears {wanted} samples a second: "
+                f"set data.fresh.sample_rate={wanted}"
+            )
+
+    @property
+    def training(self) -> Manifest | Source:
+        """What is trained on: the training manifest, or examples made anew."""
+        return self.fresh or self.manifest("train")
 
     def manifest(self, part: str) -> Manifest:
         """The manifest of a part, opened once."""
@@ -93,6 +109,7 @@ class DataModule(LightningDataModule):
             manifest = Manifest.open(pattern)
             if part == "train":
                 manifest = manifest.between(self.batching.min_length, self.batching.max_length)
+                manifest = share(manifest, self.batching.fraction)
             if len(manifest) == 0:
                 raise InputError(f"data.manifest.{part}: {pattern} holds no example: check the manifest and its limits")
             self._manifests[part] = manifest
@@ -100,19 +117,19 @@ class DataModule(LightningDataModule):
 
     def train_batches(self, num_ranks: int) -> int:
         """Batches of an epoch on each rank."""
-        return len(self._sampler(self.manifest("train"), 0, num_ranks))
+        return len(self._sampler(self.training, 0, num_ranks))
 
     def train_dataloader(self) -> ResumableLoader:
-        manifest, augment = self.manifest("train"), self.augment
+        training, augment = self.training, self.augment
         if self._learns_by_heart:
-            manifest, augment = self._overfit_manifest(), ()
+            training, augment = self._overfit_manifest(), target_makers(self.augment)
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        examples = Examples(manifest, self.feature, self.spelling, augment, self.seed)
-        return ResumableLoader(examples, batch_sampler=self._sampler(manifest, rank, ranks), **self._options())
+        examples = Examples(training, self.feature, self.spelling, augment, self.seed)
+        return ResumableLoader(examples, batch_sampler=self._sampler(training, rank, ranks), **self._options())
 
-    def _sampler(self, manifest: Manifest, rank: int, num_ranks: int) -> BucketBatchSampler:
+    def _sampler(self, training: Manifest | Source, rank: int, num_ranks: int) -> BucketBatchSampler:
         return BucketBatchSampler(
-            lengths=manifest.lengths,
+            lengths=training.lengths,
             batch_length=self.batching.batch_length,
             max_batch_size=self.batching.max_batch_size,
             seed=self.seed,
@@ -127,8 +144,8 @@ class DataModule(LightningDataModule):
         return int(getattr(self.trainer, "overfit_batches", 0))
 
     def _overfit_manifest(self) -> Manifest:
-        """The examples of those batches: what is learned, and then asked."""
-        whole = self.manifest("train")
+        """The examples of those batches: what is learned, and then asked. Examples made anew cannot be asked again."""
+        whole = self.manifest("dev" if self.fresh else "train")
         batches = list(self._sampler(whole, 0, 1))[: self._learns_by_heart]
         return whole.select([draw.index for batch in batches for draw in batch])
 
@@ -146,7 +163,7 @@ class DataModule(LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             num_ranks=self.trainer.world_size if self.trainer else 1,
         )
-        examples = Examples(manifest, self.feature, self.spelling)
+        examples = Examples(manifest, self.feature, self.spelling, target_makers(self.augment))
         return DataLoader(examples, batch_sampler=sampler, **self._options())
 
     def _options(self) -> dict[str, Any]:
@@ -161,6 +178,17 @@ class DataModule(LightningDataModule):
             options |= {"persistent_workers": True, "multiprocessing_context": multiprocessing.get_context(start)}
             options["worker_init_fn"] = _one_thread
         return options
+
+
+def share(manifest: Manifest, fraction: float) -> Manifest:
+    """That part of a manifest, one example at least: those whose ids' hashes are least, so 1 % lies within 10 %."""
+    if not 0 < fraction <= 1:
+        raise InputError(f"data.batching.fraction is {fraction:g}: give a part of the training manifest, above 0, to 1")
+    if fraction == 1:
+        return manifest
+    hashes = [hashlib.blake2b(manifest[row].id.encode(), digest_size=8).digest() for row in range(len(manifest))]
+    kept = sorted(range(len(manifest)), key=hashes.__getitem__)[: math.ceil(fraction * len(manifest))]
+    return manifest.select(sorted(kept))
 
 
 def _one_thread(_worker: int) -> None:

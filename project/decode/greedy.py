@@ -17,8 +17,8 @@ from project.text.alphabet import Alphabet
 class Greedy:
     """Writes what the single likeliest path through the frames spells.
 
-    Its score is the log-probability of that path. It does not know that several paths spell one text and may together
-    be likelier: that is a beam search.
+    Its score is the log-probability of that path, a confidence the mean probability of a symbol in its frames. It does
+    not know that several paths spell one text and may together be likelier: that is a beam search.
     """
 
     settings: Mapping[str, Any]
@@ -28,28 +28,24 @@ class Greedy:
         self.settings = {"decode": "greedy@1"}
 
     def __call__(self, output: Emissions) -> list[Hypothesis]:
-        scores_B, path_BT = best_paths(output)
+        log_probs_BT, path_BT = best_paths(output)
         rows, starts, ends, tokens = runs(path_BT.numpy(), self._alphabet.blank)
-        cuts = np.searchsorted(rows, np.arange(len(scores_B) + 1))
+        sums = np.pad(log_probs_BT.double().exp().numpy(), ((0, 0), (1, 0))).cumsum(axis=1)
+        sure = ((sums[rows, ends] - sums[rows, starts]) / (ends - starts)).clip(0, 1).tolist()
+        spans, ids = list(zip(starts.tolist(), ends.tolist(), strict=True)), tokens.tolist()
+        cuts = np.searchsorted(rows, np.arange(len(path_BT) + 1)).tolist()
+        scores = log_probs_BT.double().sum(dim=1).tolist()
         return [
-            self._hypothesis(tokens[begin:end], starts[begin:end], ends[begin:end], score)
-            for begin, end, score in zip(cuts[:-1], cuts[1:], scores_B.tolist(), strict=True)
+            Hypothesis(tuple(ids[a:b]), self._alphabet.decode(ids[a:b]), score, tuple(spans[a:b]), tuple(sure[a:b]))
+            for a, b, score in zip(cuts[:-1], cuts[1:], scores, strict=True)
         ]
-
-    def _hypothesis(
-        self, tokens: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], score: float
-    ) -> Hypothesis:
-        ids = tokens.tolist()
-        spans = tuple(zip(starts.tolist(), ends.tolist(), strict=True))
-        return Hypothesis(tuple(ids), self._alphabet.decode(ids), score, spans)
 
 
 def best_paths(output: Emissions) -> tuple[Tensor, Tensor]:
-    """Log-probability (B,) and symbols (B, T) of each likeliest path, on the CPU; -1 beyond a length."""
-    log_probs_BT, path_BT = output.log_probs_BTV.float().max(dim=2)
+    """Log-probabilities and symbols (B, T) of each likeliest path, on the CPU; 0 and -1 beyond a length."""
+    log_probs_BT, path_BT = output.log_probs_BTV.detach().float().max(dim=2)
     beyond_BT = torch.arange(path_BT.shape[1], device=path_BT.device) >= output.lengths_B[:, None]
-    scores_B = log_probs_BT.masked_fill(beyond_BT, 0).double().sum(dim=1)
-    return scores_B.cpu(), path_BT.masked_fill(beyond_BT, -1).cpu()
+    return log_probs_BT.masked_fill(beyond_BT, 0).cpu(), path_BT.masked_fill(beyond_BT, -1).cpu()
 
 
 def runs(

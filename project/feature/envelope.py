@@ -25,6 +25,7 @@ class Envelope:
     """
 
     num_features = 2
+    state_column = 1
     settings: Mapping[str, Any]
 
     def __init__(

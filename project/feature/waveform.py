@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import fsspec
@@ -15,33 +18,103 @@ from project.contract import InputError
 
 Wave: TypeAlias = NDArray[np.float32]  # mono, full scale is 1
 
+STANDARD_INPUT = "-"
+_HALF_FILTER = 10  # half the length of scipy's resampling filter, in samples of the lower rate
+
 
 def read(media: str, sample_rate: int) -> Wave:
     """A recording, mono, at the rate asked for; `media` is a path or any URL fsspec knows."""
-    try:
-        wave, rate = _decode(media)
-    except FileNotFoundError:
-        raise InputError(f"{media}: there is no such file: correct the manifest's path, or make the corpus") from None
-    except (OSError, soundfile.SoundFileError, ValueError, ImportError) as error:
-        raise InputError(f"{media}: no readable audio: {error}: replace the file, or skip_bad=true") from None
-    if not wave.shape[0]:
-        raise InputError(f"{media}: it holds no samples: replace the file, or skip_bad=true")
-    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise InputError(f"{media}: it holds samples that are not finite: replace the file, or skip_bad=true")
+    with _told(media), _opened(media) as sound:
+        mono = _mono(media, sound.read(dtype="float32", always_2d=True))
+        rate = sound.samplerate
+    if not len(mono):
+        raise _empty(media)
     return resample(mono, rate, sample_rate)
 
 
-def _decode(media: str) -> tuple[NDArray[np.float32], int]:
-    """(samples, channels) and sample rate."""
-    if "://" not in media:
+def blocks(media: str, sample_rate: int, seconds: float = 10.0) -> Iterator[Wave]:
+    """The samples that `read` gives, in pieces of about so many seconds: memory does not grow with the recording.
+
+    `media` may also be `-`, standard input: a WAV stream, or a file of any format put there by the shell.
+    """
+    with _told(media), _opened(media) as sound:
+        yield from resample_blocks(_decoded(media, sound, seconds), sound.samplerate, sample_rate)
+
+
+def _decoded(media: str, sound: soundfile.SoundFile, seconds: float) -> Iterator[Wave]:
+    """The recording as it is stored, mixed to mono."""
+    size, count = max(1, round(seconds * sound.samplerate)), 0
+    while len(piece := sound.read(size, dtype="float32", always_2d=True)):
+        count += len(piece)
+        yield _mono(media, piece)
+    if not count:
+        raise _empty(media)
+    if sound.seekable() and sound.format == "FLAC" and count < sound.frames:  # what other heads promise is less sure
+        raise InputError(f"{media}: it is cut short: replace the file or leave it out")
+
+
+def _mono(media: str, wave: NDArray[np.float32]) -> Wave:
+    """The mean of the channels."""
+    mono: Wave = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise InputError(f"{media}: it holds samples that are not finite: replace the file or leave it out")
+    return mono
+
+
+def _empty(media: str) -> InputError:
+    return InputError(f"{media}: it holds no samples: replace the file or leave it out")
+
+
+@contextmanager
+def _opened(media: str) -> Iterator[soundfile.SoundFile]:
+    """A recording, ready to be decoded."""
+    if media == STANDARD_INPUT:
+        with soundfile.SoundFile(sys.stdin.fileno(), closefd=False) as sound:
+            yield sound
+    elif "://" in media:
+        with fsspec.open(media, "rb") as file, soundfile.SoundFile(file) as sound:
+            yield sound
+    else:
         with open(media, "rb"):  # noqa: PTH123 - says what is wrong with a path better than the decoder does
             pass
-        wave, rate = soundfile.read(media, dtype="float32", always_2d=True)
-    else:
-        with fsspec.open(media, "rb") as file:
-            wave, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    return wave, int(rate)
+        with soundfile.SoundFile(media) as sound:
+            yield sound
+
+
+@contextmanager
+def _told(media: str) -> Iterator[None]:
+    """What goes wrong with a recording while this holds is told in one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{media}: there is no such file: correct the path, or make the corpus") from None
+    except (OSError, soundfile.SoundFileError, ValueError, ImportError) as error:
+        remedy = "pipe a WAV stream" if media == STANDARD_INPUT else "replace the file or leave it out"
+        raise InputError(f"{media}: no readable audio: {error}: {remedy}") from None
+
+
+def resample_blocks(pieces: Iterable[Wave], source_rate: int, target_rate: int) -> Iterator[Wave]:
+    """What `resample` makes of all pieces together, piece by piece.
+
+    Each piece is resampled with as much around it as the filter reaches, and what lies around is left out again.
+    """
+    if source_rate == target_rate:
+        yield from pieces
+        return
+    up, down = _ratio(source_rate, target_rate)
+    reach = down * -(-(_HALF_FILTER * max(up, down) // up + 1) // down)  # source samples, a whole number of periods
+    held, begin, done = np.zeros(0, dtype=np.float32), 0, 0  # places in the source, multiples of `down`
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        ready = (begin + len(held) - reach) // down * down
+        if ready > done:
+            made = resample(held, source_rate, target_rate)
+            yield made[(done - begin) // down * up : (ready - begin) // down * up]
+            done = ready
+            held, begin = held[max(0, done - reach) - begin :], max(0, done - reach)
+    yield resample(held, source_rate, target_rate)[(done - begin) // down * up :]
 
 
 def resample(wave: Wave, source_rate: int, target_rate: int) -> Wave:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,14 +16,23 @@ from project.contract import Batch, Emissions, InputError, Terms
 class CTC:
     """Minus the log-probability of the symbols, over all ways to place them in time, per symbol.
 
-    One term, `ctc`: each example's loss (natural logarithm) divided by its number of symbols, at least 1, and then the
+    The term `ctc`: each example's loss (natural logarithm) divided by its number of symbols, at least 1, and then the
     mean over the batch. Always reckoned in float32. It does not know spaces from letters, nor what the symbols mean.
 
     An example with too few frames for its symbols is an error that names it; with `zero_infinity` it silently counts 0.
+
+    CTC likes to be sure: nearly all frames blank, the others nearly one symbol. `regularize` adds terms against that,
+    each a term with a weight of its own: `smoothing`, how far frames are from saying everything equally (label
+    smoothing), and `confidence`, minus the entropy of a frame (the confidence penalty).
     """
 
-    def __init__(self, zero_infinity: bool = False) -> None:
+    def __init__(
+        self, zero_infinity: bool = False, regularize: Sequence[Literal["smoothing", "confidence"]] = ()
+    ) -> None:
+        if unknown := set(regularize) - set(REGULARIZERS):
+            raise InputError(f"loss.regularize: {min(unknown)}: no such term: choose from {', '.join(REGULARIZERS)}")
         self._zero_infinity = zero_infinity
+        self._regularize = tuple(regularize)
 
     def __call__(self, output: Emissions, batch: Batch) -> Terms:
         symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
@@ -33,7 +46,28 @@ class CTC:
             reduction="none",
             zero_infinity=self._zero_infinity,
         )
-        return {"ctc": (losses_B / num_symbols_B.clamp(min=1)).mean()}
+        terms = {"ctc": (losses_B / num_symbols_B.clamp(min=1)).mean()}
+        return terms | {name: REGULARIZERS[name](output) for name in self._regularize}
+
+
+def smoothing(output: Emissions) -> Tensor:
+    """How far each frame is from saying everything equally, KL(uniform || frame): mean over frames, then examples."""
+    log_probs_BTV = output.log_probs_BTV.float()
+    return _mean_of_frames(-math.log(log_probs_BTV.shape[2]) - log_probs_BTV.mean(dim=2), output.lengths_B)
+
+
+def confidence(output: Emissions) -> Tensor:
+    """Minus the entropy of each frame's distribution, 0 at most: mean over frames, then over examples."""
+    log_probs_BTV = output.log_probs_BTV.float()
+    return _mean_of_frames((log_probs_BTV.exp() * log_probs_BTV).sum(dim=2), output.lengths_B)
+
+
+REGULARIZERS = {"smoothing": smoothing, "confidence": confidence}
+
+
+def _mean_of_frames(values_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    inside_BT = torch.arange(values_BT.shape[1], device=values_BT.device) < lengths_B[:, None]
+    return ((values_BT * inside_BT).sum(dim=1) / lengths_B.clamp(min=1)).mean()
 
 
 def frames_needed(symbols_BL: Tensor, num_symbols_B: Tensor) -> Tensor:

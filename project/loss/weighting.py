@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
@@ -13,16 +11,18 @@ from project.contract import InputError, Terms
 class Fixed(nn.Module):
     """The sum of the terms, each times a weight that stays as it was given.
 
-    It does not know which term matters: one that is large or steep rules the others unless its weight is small.
+    It is given one weight by name for each term of the loss. It does not know which term matters: one that is large or
+    steep rules the others unless its weight is small.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, **weights: float) -> None:
         super().__init__()
         self._weights = {name: float(weight) for name, weight in weights.items()}
 
     def forward(self, terms: Terms) -> tuple[Tensor, Terms]:
-        """The weighted sum, and each term as it stands in it."""
-        if terms.keys() != self._weights.keys():
+        """The weighted sum, and each term as it stands in it. In evaluation some may be missing: data say less."""
+        missing = self._weights.keys() - terms.keys() if self.training else set()
+        if missing or terms.keys() - self._weights.keys():
             raise InputError(_mismatch(list(terms), list(self._weights)))
         weighted = {name: self._weights[name] * term for name, term in terms.items()}
         return torch.stack(list(weighted.values())).sum(), weighted
@@ -32,7 +32,7 @@ def _mismatch(terms: list[str], weights: list[str]) -> str:
     missing = [name for name in terms if name not in weights]
     unknown = [name for name in weights if name not in terms]
     return (
-        "weighting.weights: "
+        "weighting: "
         + "; ".join(
             ([f"no weight for {', '.join(missing)}"] if missing else [])
             + ([f"{', '.join(unknown)} is no term of this loss"] if unknown else [])

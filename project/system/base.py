@@ -7,10 +7,12 @@ examples one by one through `predict`, the only road to Hypotheses, and gathers 
 from __future__ import annotations
 
 import inspect
+import logging
 import math
+import sys
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -31,6 +33,8 @@ from project.contract import (
     Weighting,
     WorkError,
 )
+
+log = logging.getLogger("scansion")
 
 Columns = dict[str, list[float]]
 PLAIN = {"_current_fx_name", "batch_shape"}  # attributes set at every step that are no modules or parameters
@@ -72,8 +76,17 @@ class System(LightningModule, ABC):
         self.scored: list[Scored] = []  # of the validation that runs, then of the last one; whole on every rank
         self.figures: dict[str, float] = {}  # of the last validation: "dev/loss", "dev/cer", ...
         self.skipped_steps = 0
+        self.start_notes: tuple[str, ...] = ()  # what is to be said of the weights it starts from
         self.batch_shape: tuple[int, ...] = ()
         self._sums: Columns = {}
+        self._counts: Columns = {}
+
+    shown: tuple[str, ...] = ()  # figures of a family's own that belong beside the metrics
+
+    @property
+    def replaceable(self) -> tuple[str, ...]:
+        """Heads that may differ between this system and a run whose weights it starts from: the model names them."""
+        return tuple(f"model.{name}" for name in getattr(self.model, "replaceable", ()))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Lightning notes the hook it is in some forty times a step; torch's checks for modules cost 0.1 ms there."""
@@ -122,20 +135,36 @@ class System(LightningModule, ABC):
         return False
 
     def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
-        """What is recognized in a batch: in validation, evaluation and transcription alike."""
-        output = self(batch)
+        """What is recognized in a batch, none of it hidden: in validation, evaluation and transcription alike."""
+        output = self(unhidden(batch))
         return output, self.decoder(output)
 
+    def check(self, output: Output, batch: Batch) -> tuple[Terms, dict[str, float]]:
+        """The loss terms of a validation batch, given its prediction, and what a family counts beside them."""
+        return self.loss(output, batch), {}
+
+    def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
+        """A family's own figures, from the sums of what it counted over all examples."""
+        return {}
+
+    def on_fit_start(self) -> None:
+        """Say once what did not come from the weights it starts from."""
+        for line in self.start_notes if self.trainer.is_global_zero else ():
+            print(line, file=sys.stderr)
+            log.info(line)
+
     def on_validation_epoch_start(self) -> None:
-        self.scored, self._sums = [], {}
+        self.scored, self._sums, self._counts = [], {}, {}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Score each example of the batch."""
         output, hypotheses = self.predict(batch)
-        terms = self.loss(output, batch)
+        terms, counts = self.check(output, batch)
         total, _ = self.weighting(terms)
         for name, value in {"loss": total, **terms}.items():
             self._sums.setdefault(name, []).append(value.item() * len(batch))
+        for name, count in counts.items():
+            self._counts.setdefault(name, []).append(count)
         self.scored += [
             Scored(name, reference, hypothesis, self._columns(reference, hypothesis))
             for name, reference, hypothesis in zip(batch.ids, batch.references, hypotheses, strict=True)
@@ -149,12 +178,11 @@ class System(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Gather over ranks by id and publish the figures."""
-        shares = self._gathered((self.scored, self._sums))
-        self.scored = unique([row for scored, _ in shares for row in scored])
-        names = shares[0][1]
-        sums = {name: sum(sum(share[name]) for _, share in shares if share) for name in names}
-        self.figures = {f"dev/{name}": value / len(self.scored) for name, value in sums.items()}
-        self.figures |= {f"dev/{name}": value for name, value in self.summary().items()}
+        shares = self._gathered((self.scored, self._sums, self._counts))
+        self.scored = unique([row for scored, _, _ in shares for row in scored])
+        sums, counts = (add_up([share[place] for share in shares]) for place in (1, 2))
+        means = {name: value / len(self.scored) for name, value in sums.items()}
+        self.figures = {f"dev/{name}": value for name, value in (means | self.ratios(counts) | self.summary()).items()}
         self.log_dict(self.figures, logger=False, rank_zero_only=self.trainer.world_size > 1)
 
     def summary(self) -> dict[str, float]:
@@ -186,12 +214,38 @@ class System(LightningModule, ABC):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Weights that decay, and biases, gains and other vectors that do not."""
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        vectors = [parameter for parameter in trained if parameter.ndim < 2]
-        matrices = [parameter for parameter in trained if parameter.ndim >= 2]
-        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        """Matrices inside the network, other weights that decay, and biases, gains and vectors that do not.
+
+        Inner are matrices that are not at the model's `edges`, where signals enter and symbols leave.
+        """
+        edges = tuple(f"model.{name}." for name in getattr(self.model, "edges", ()))
+        trained = [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
+        vectors = [parameter for _, parameter in trained if parameter.ndim < 2]
+        weights = [(name, parameter) for name, parameter in trained if parameter.ndim >= 2]
+        is_inner = {name: parameter.ndim == 2 and not name.startswith(edges) for name, parameter in weights}
+        groups: list[dict[str, Any]] = [
+            {"params": [parameter for name, parameter in weights if is_inner[name]], "inner": True},
+            {"params": [parameter for name, parameter in weights if not is_inner[name]]},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
         return [group for group in groups if group["params"]]
+
+
+def unhidden(batch: Batch) -> Batch:
+    """The batch with no frame hidden."""
+    if "hidden" not in batch.targets:
+        return batch
+    return replace(batch, targets={name: target for name, target in batch.targets.items() if name != "hidden"})
+
+
+def add_up(shares: Sequence[Columns]) -> dict[str, float]:
+    """Sums by name over ranks and batches; a rank that had no batch has no names.
+
+    >>> add_up([{"ctc": [1.0, 2.0]}, {}, {"ctc": [3.0]}])
+    {'ctc': 6.0}
+    """
+    names = dict.fromkeys(name for share in shares for name in share)
+    return {name: sum(sum(share.get(name, ())) for share in shares) for name in names}
 
 
 def unique(scored: Sequence[Scored]) -> list[Scored]:

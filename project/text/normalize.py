@@ -63,9 +63,68 @@ def strip_punctuation(text: str) -> str:
     return "".join(kept)
 
 
+def ascii_punctuation(text: str) -> str:
+    """Typographic quotes, dashes, dots and slashes as the plain ones of a keyboard.
+
+    >>> ascii_punctuation("“No” – well…")
+    '"No" - well...'
+    """
+    return text.translate(_ASCII)
+
+
+def fold_accents(text: str) -> str:
+    """Letters without their accents: é as e, ø as o, æ as ae; the letters of other scripts stay.
+
+    >>> fold_accents("Ærø, Łódź, Müller")
+    'AEro, Lodz, Muller'
+    """
+    parts = unicodedata.normalize("NFD", text)
+    bare = "".join(part for part in parts if unicodedata.category(part) != "Mn")
+    return unicodedata.normalize("NFC", bare).translate(_FOLDED)
+
+
+def morse_prosigns(text: str) -> str:
+    """Prosigns, however they are marked, as Morse texts write them: + = ( & where they sound like these, else <SK>.
+
+    Known marks are <AR>, [AR], ^AR^ and letters with lines above them; a name that is no prosign stays as it is.
+
+    >>> morse_prosigns("<BT> ur rst 599 [ar] ^VA^ <XY>")
+    '= ur rst 599 + <SK> <XY>'
+    """
+    return _MARKED.sub(_prosign, text)
+
+
+def _prosign(match: re.Match[str]) -> str:
+    name = re.sub("[^A-Z]", "", match[0].upper())
+    return _PROSIGNS.get(name, match[0])
+
+
+def spell_prosigns(text: str) -> str:
+    """Prosigns in brackets as their letters: for alphabets that have none.
+
+    >>> spell_prosigns("73 <SK>")
+    '73 SK'
+    """
+    return _IN_BRACKETS.sub(r"\1", text)
+
+
 def _inside_word(text: str, place: int) -> bool:
     return 0 < place < len(text) - 1 and text[place - 1].isalnum() and text[place + 1].isalnum()
 
+
+_ASCII = str.maketrans(
+    dict.fromkeys("‘’‛ʼ", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‐‑‒–—―−", "-") | {"…": "...", "⁄": "/"}
+)
+_FOLDED = str.maketrans(  # letters that have no accent in Unicode's eyes
+    {"Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l"}
+    | {"Đ": "D", "đ": "d", "Ð": "D", "ð": "d", "Þ": "TH", "þ": "th", "ı": "i"}
+)
+# What each prosign is written as; some have two names.
+_PROSIGNS = {"AR": "+", "BT": "=", "KN": "(", "AS": "&", "VA": "<SK>", "KA": "<CT>", "SN": "<VE>"} | {
+    name: f"<{name}>" for name in ("SK", "BK", "HH", "CT", "VE", "AA", "SOS")
+}
+_MARKED = re.compile(r"<[A-Za-z]+>|\[[A-Za-z]+\]|\^[A-Za-z]+\^|(?:[A-Za-z]\u0305)+")
+_IN_BRACKETS = re.compile(rf"<+({'|'.join(_PROSIGNS)})>+")
 
 NORMALIZERS = {
     normalizer.name: normalizer
@@ -77,6 +136,10 @@ NORMALIZERS = {
         Normalizer("squeeze_spaces", 1, squeeze_spaces),
         Normalizer("remove_spaces", 1, remove_spaces),
         Normalizer("strip_punctuation", 1, strip_punctuation),
+        Normalizer("ascii_punctuation", 1, ascii_punctuation),
+        Normalizer("fold_accents", 1, fold_accents),
+        Normalizer("morse_prosigns", 1, morse_prosigns),
+        Normalizer("spell_prosigns", 1, spell_prosigns),
     )
 }
 

@@ -8,7 +8,8 @@ import pytest
 
 from project.action.make import Make
 from project.contract import InputError
-from project.corpus.morse import Morse, Texts
+from project.corpus.keyer.texts import Texts
+from project.corpus.morse import Morse
 
 
 def small(seed: int = 0) -> Morse:

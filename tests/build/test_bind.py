@@ -12,6 +12,7 @@ from project.build.bind import check, fits, make
 from project.contract import InputError
 
 ADAM = {"_target_": "torch.optim.AdamW", "_partial_": True, "lr": 1e-3}
+FIXED = {"_target_": "project.loss.weighting.Fixed"}
 COSINE = {"_target_": "project.scheduler.warmup.Cosine", "warmup_steps": 2}
 
 
@@ -28,6 +29,12 @@ def test_makes_partials_lists_and_mappings() -> None:
     made = make({"a": [COSINE], "b": 1}, "x", total_steps=5)
     assert made["a"][0].total_steps == 5
     assert made["b"] == 1
+
+
+def test_a_constructor_may_take_keys_of_any_name() -> None:
+    assert check(FIXED | {"ctc": 1, "weights": 0.5}, "x") == 1
+    _, parts = make(FIXED | {"ctc": 1, "weights": 0.5}, "x")({"ctc": torch.tensor(2.0), "weights": torch.tensor(2.0)})
+    assert {name: part.item() for name, part in parts.items()} == {"ctc": 2.0, "weights": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,7 @@ def test_makes_partials_lists_and_mappings() -> None:
         (COSINE | {"warmup_steps": "???"}, "x.warmup_steps is missing"),
         ({"_target_": "project.scheduler.warmup.Constant"}, "needs it and it is not set: set x.warmup_steps="),
         (ADAM | {"lr": "abc"}, "x.lr: 'abc' is not a number"),
+        (FIXED | {"ctc": "much"}, "x.ctc: 'much' is not a number"),
         (ADAM | {"learning_rate": 1}, "x.learning_rate: torch.optim.AdamW takes no such key"),
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 
 from project.contract import Emissions, Hypothesis
@@ -14,17 +17,21 @@ ALPHABET = Alphabet(tuple("ABC "))
 def plain(log_probs: list[list[float]]) -> Hypothesis:
     tokens: list[int] = []
     spans: list[tuple[int, int]] = []
+    probs: list[list[float]] = []
     score, previous = 0.0, 0
     for frame, row in enumerate(log_probs):
         best = row.index(max(row))
         score += row[best]
         if best and best == previous:
             spans[-1] = (spans[-1][0], frame + 1)
+            probs[-1].append(math.exp(row[best]))
         elif best:
             tokens.append(best)
             spans.append((frame, frame + 1))
+            probs.append([math.exp(row[best])])
         previous = best
-    return Hypothesis(tuple(tokens), "".join(ALPHABET.symbols[token - 1] for token in tokens), score, tuple(spans))
+    text = "".join(ALPHABET.symbols[token - 1] for token in tokens)
+    return Hypothesis(tuple(tokens), text, score, tuple(spans), tuple(sum(one) / len(one) for one in probs))
 
 
 def random_emissions(*lengths: int, sharpness: float = 2.0) -> Emissions:
@@ -40,6 +47,7 @@ def test_it_is_what_a_plain_loop_gives() -> None:
     for hypothesis, log_probs_TV, length in zip(found, output.log_probs_BTV, output.lengths_B, strict=True):
         expected = plain(log_probs_TV[:length].tolist())
         assert abs(hypothesis.score - expected.score) < 1e-4
+        assert hypothesis.confidences == pytest.approx(expected.confidences, abs=1e-6)
         assert (hypothesis.tokens, hypothesis.text, hypothesis.spans) == (
             expected.tokens,
             expected.text,

@@ -78,3 +78,51 @@ def test_what_cannot_be_used_is_named_with_a_remedy(tmp_path: Path) -> None:
             waveform.read(str(file), 8000)
         assert str(file) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(8000, 8000), (44100, 4000), (11025, 8000), (8000, 16000), (7999, 8000)]
+)
+@pytest.mark.parametrize("count", [1, 50, 30011])
+def test_pieces_are_resampled_as_the_whole(source: int, target: int, count: int) -> None:
+    """Bit for bit: the filter adds the same numbers in the same order."""
+    wave = RNG.standard_normal(count).astype(np.float32)
+    pieces = np.split(wave, np.sort(RNG.integers(0, count + 1, 7)))
+    made = np.concatenate(list(waveform.resample_blocks(pieces, source, target)))
+    np.testing.assert_array_equal(made, waveform.resample(wave, source, target))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.opus"])
+def test_blocks_are_the_whole(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    options = {"format": "OGG", "subtype": "OPUS"} if name == "a.opus" else {}
+    soundfile.write(file, RNG.uniform(-0.5, 0.5, (20_000, 2)), 16000, **options)
+    blocks = list(waveform.blocks(str(file), 4000, seconds=0.3))
+    assert 3 <= len(blocks) <= 6
+    tolerance = 1e-6 if name == "a.mp3" else 0  # its decoder rounds otherwise where a block begins
+    np.testing.assert_allclose(np.concatenate(blocks), waveform.read(str(file), 4000), rtol=0, atol=tolerance)
+
+
+def test_blocks_of_urls_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, file = "memory://waveform/b.wav", tmp_path / "b.wav"
+    soundfile.write(file, tone(600, 8000, 0.1), 8000)
+    with fsspec.open(url, "wb") as out:
+        out.write(file.read_bytes())
+    with file.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        for media in (url, "-"):
+            whole = np.concatenate(list(waveform.blocks(media, 8000, 0.03)))
+            np.testing.assert_array_equal(whole, waveform.read(str(file), 8000))
+
+
+def test_blocks_of_what_cannot_be_used(tmp_path: Path) -> None:
+    torn, empty, nan = tmp_path / "torn.flac", tmp_path / "empty.wav", tmp_path / "nan.wav"
+    soundfile.write(torn, RNG.uniform(-0.5, 0.5, 50_000), 8000)
+    torn.write_bytes(torn.read_bytes()[:40_000])
+    soundfile.write(empty, np.zeros(0), 8000)
+    soundfile.write(nan, np.array([0.0] * 900 + [np.inf]), 8000, subtype="FLOAT")
+    cases = {tmp_path / "absent.wav": "no such file", torn: "torn", empty: "no samples", nan: "finite"}
+    for file, words in cases.items():
+        with pytest.raises(InputError, match=words) as caught:
+            list(waveform.blocks(str(file), 4000, 0.1))
+        assert str(file) in str(caught.value)

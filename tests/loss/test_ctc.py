@@ -88,3 +88,23 @@ def test_padding_frames_do_not_matter() -> None:
     before = CTC()(output, batch)["ctc"]
     output.log_probs_BTV[0, 3:] = -50.0
     assert CTC()(output, batch)["ctc"].item() == before.item()
+
+
+def test_regularizers_are_those_of_a_library_frame_by_frame() -> None:
+    output = random_emissions([3, 6], symbols=4)
+    terms = CTC(regularize=["smoothing", "confidence"])(output, batch_of([(1, 2), (2, 1)], frames=6))
+    assert set(terms) == {"ctc", "smoothing", "confidence"}
+    uniform = torch.distributions.Categorical(torch.ones(4))
+    smoothing, confidence = [], []
+    for row, length in enumerate([3, 6]):
+        frames = [torch.distributions.Categorical(logits=output.log_probs_BTV[row, t]) for t in range(length)]
+        kl = [torch.distributions.kl_divergence(uniform, frame).item() for frame in frames]
+        smoothing.append(sum(kl) / length)
+        confidence.append(-sum(frame.entropy().item() for frame in frames) / length)
+    assert terms["smoothing"].item() == pytest.approx(sum(smoothing) / 2, rel=1e-5)
+    assert terms["confidence"].item() == pytest.approx(sum(confidence) / 2, rel=1e-5)
+
+
+def test_an_unknown_regularizer_is_refused() -> None:
+    with pytest.raises(InputError, match=r"loss\.regularize: entropy: no such term"):
+        CTC(regularize=["entropy"])  # type: ignore[list-item]

@@ -11,7 +11,7 @@ from project.loss.weighting import Fixed
 
 def test_the_sum_and_its_parts() -> None:
     terms = {"ctc": torch.tensor(2.0, requires_grad=True), "mask": torch.tensor(3.0, requires_grad=True)}
-    total, parts = Fixed({"mask": 0.5, "ctc": 1.0})(terms)
+    total, parts = Fixed(mask=0.5, ctc=1.0)(terms)
     assert total.item() == 3.5
     assert {name: part.item() for name, part in parts.items()} == {"ctc": 2.0, "mask": 1.5}
     total.backward()
@@ -28,4 +28,4 @@ def test_the_sum_and_its_parts() -> None:
 )
 def test_names_must_match(weights: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Fixed(weights)({"ctc": torch.tensor(1.0), "mask": torch.tensor(1.0)})
+        Fixed(**weights)({"ctc": torch.tensor(1.0), "mask": torch.tensor(1.0)})

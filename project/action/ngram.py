@@ -1,0 +1,99 @@
+"""Counts the texts of manifests into a language model for decode=beam_lm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from project.action.output import console, require_free, require_manifests
+from project.contract import InputError
+from project.data.manifest import Manifest
+from project.data.profile import symbols_of
+from project.text.ngram import Ngrams, count
+from project.text.spelling import Spelling
+
+
+class CountNgrams:
+    """Writes a model of the references' symbols, and says how well it foretells other texts.
+
+    Counting a recognizer's own training texts is fair; counting texts that it will be scored on is not.
+    """
+
+    def __init__(
+        self,
+        manifest: str | Sequence[str],
+        out: str | None = None,
+        spelling: Spelling | None = None,
+        order: int = 5,
+        min_count: int = 1,
+        held_out: str | Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> None:
+        self.patterns = require_manifests(manifest, "ngram")
+        if out is None:
+            raise InputError("prepare ngram: no file is named: add out=lm.json")
+        if min_count < 1:
+            raise InputError(f"min_count: {min_count}: give 1 or more")
+        self.out = Path(out)
+        self.spelling = spelling
+        self.order = order
+        self.min_count = min_count
+        self.held_out = [held_out] if isinstance(held_out, str) else list(held_out)
+        self.overwrite = overwrite
+
+    def run(self) -> int:
+        """0 when the model is written."""
+        require_free([self.out], self.overwrite)
+        counted = self._symbols(self.patterns)
+        held_out = self._symbols(self.held_out) if self.held_out else []
+        symbols = sorted({one for text in counted for one in text})
+        if self.spelling is not None:
+            symbols = list(self.spelling.alphabet.symbols)
+        numbers = {symbol: number for number, symbol in enumerate(symbols)}
+        if unknown := sorted({one for text in counted for one in text if one not in numbers}):
+            raise InputError(
+                f"{unknown[0]!r} is not in the alphabet of text=...: name a text that has it or normalizes it"
+            )
+        model = count(([numbers[one] for one in text] for text in counted), symbols, self.order, self.min_count)
+        if unknown := sorted({one for text in held_out for one in text if one not in numbers}):
+            raise InputError(f"held_out: {unknown[0]!r} is in none of the texts counted: name text=... as well")
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        model.save(self.out)
+        console().print(self._table(model, numbers, counted, held_out))
+        return 0
+
+    def _symbols(self, patterns: Sequence[str]) -> list[list[str]]:
+        manifest = Manifest.open(patterns)
+        texts = [symbols_of(example, self.spelling) for example in manifest]
+        kept = [list(text) for text in texts if text is not None]
+        if not kept:
+            raise InputError(f"{manifest.files[0]}: no example has a text: name a manifest with references")
+        return kept
+
+    def _table(
+        self,
+        model: Ngrams,
+        numbers: dict[str, int],
+        counted: Iterable[Sequence[str]],
+        held_out: Sequence[Sequence[str]],
+    ) -> Table:
+        table = Table(header_style="bold")
+        for heading in ("model", "order", "symbols", "sequences", "contexts", "texts", "bits a symbol", "held out"):
+            table.add_column(heading, justify="left" if heading == "model" else "right")
+        texts = list(counted)
+        table.add_row(
+            Text(str(self.out)), str(model.order), str(len(model.symbols)), f"{sum(map(len, model.keys)):,}",
+            f"{model.num_states:,}", f"{len(texts):,}", f"{bits(model, numbers, texts[:1000]):.2f}",
+            f"{bits(model, numbers, held_out):.2f}" if held_out else "-",
+        )  # fmt: skip
+        return table
+
+
+def bits(model: Ngrams, numbers: dict[str, int], texts: Sequence[Sequence[str]]) -> float:
+    """How many yes-or-no questions a symbol is worth to who knows the model; ends count as symbols."""
+    total = sum(model.log_prob([numbers[one] for one in text]) for text in texts)
+    return -total / math.log(2) / sum(len(text) + 1 for text in texts)

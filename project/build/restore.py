@@ -1,0 +1,48 @@
+"""From a run's folder back to its recognizer, for the verbs that use what was trained.
+
+Nothing is composed anew: the run's own configuration says all, and what may change in it is said here.
+"""
+
+from __future__ import annotations
+
+from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
+from project.build.compose import Config
+from project.contract import InputError
+from project.run import Run
+
+
+def changed(
+    own: Config, *, decode: Config | None = None, precision: str | None = None, threads: int = 1, workers: int = 0
+) -> Config:
+    """A run's own configuration with what may differ when it is used; None leaves what the run has."""
+    trainer = own["trainer"] | ({"precision": precision} if precision else {})
+    return own | {
+        "decode": decode or own["decode"],
+        "trainer": trainer,
+        "data": own["data"] | {"workers": workers},
+        "threads": threads,
+    }
+
+
+def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
+    """The recognizer that a run's (changed) configuration describes, with the weights of its checkpoint.
+
+    Its alphabet must be the one that it was trained with.
+    """
+    from project.system.weights import load_weights
+    from project.text.alphabet import Alphabet
+
+    file = {"best": run.best, "last": run.last}.get(checkpoint)
+    if file is None:
+        raise InputError(f"checkpoint={checkpoint}: no such checkpoint: choose best or last")
+    if not file.exists():
+        raise InputError(f"{run.folder}: it has no {checkpoint} checkpoint yet: train it first")
+    check_experiment(config)
+    settle(config)
+    recognizer = build_recognizer(config, training=False)
+    trained_with = Alphabet.load(run.alphabet_file)
+    if trained_with.hash != recognizer.spelling.alphabet.hash:
+        raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
+    load_weights(recognizer.system, file)
+    recognizer.system.eval()
+    return recognizer

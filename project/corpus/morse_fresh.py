@@ -1,0 +1,92 @@
+"""Morse made while training: new texts, hands and noise for each example of each epoch, and nothing on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from project.contract import Example, InputError
+from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.fist import Keying, check_range, draw_sender
+from project.corpus.keyer.station import lasting, places, plan, render
+from project.corpus.keyer.texts import Texts, draw_text_of
+
+_FEWEST_UNITS = 4  # an E with the gap after it
+
+
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """How much is made, and how hard it is at first."""
+
+    num_examples: int = 4000  # of an epoch
+    seconds: Sequence[float] = (2.5, 12)  # of an example, drawn evenly
+    easy_epochs: int = 2  # over the first so many the worst noise comes in step by step
+
+    def __post_init__(self) -> None:
+        check_range("portions.seconds", self.seconds, 1)
+        if self.num_examples < 1:
+            raise InputError(f"corpus: portions.num_examples is {self.num_examples}: give at least 1")
+        if self.easy_epochs < 0:
+            raise InputError(f"corpus: portions.easy_epochs is {self.easy_epochs}: give 0 or more")
+
+
+class MorseFresh:
+    """The Morse corpus as a source of examples: each a function of (seed, epoch, number), none stored.
+
+    Its texts are those that the written corpus has in its training manifest, never those of dev and test.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        sample_rate: int = 4000,
+        portions: Portions | None = None,
+        texts: Texts | None = None,
+        keying: Keying | None = None,
+        channel: Channel | None = None,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self._seed = seed
+        self._portions = portions or Portions()
+        self._texts = texts or Texts()
+        self._keying = keying or Keying()
+        self._channel = channel or Channel()
+        rng = np.random.default_rng([seed, 0])
+        low, high = self._portions.seconds
+        seconds = rng.uniform(low, high, self._portions.num_examples)
+        self.lengths: NDArray[np.float32] = np.round(seconds * sample_rate).astype(np.float32) / np.float32(sample_rate)
+        self.settings: dict[str, Any] = {
+            "corpus": "morse_fresh@1",
+            "seed": seed,
+            "sample_rate": sample_rate,
+            "portions": asdict(self._portions),
+            "texts": asdict(self._texts),
+            "keying": asdict(self._keying),
+            "channel": asdict(self._channel),
+        }
+        self.hash = hashlib.blake2b(json.dumps(self.settings, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    def draw(self, index: int, epoch: int) -> tuple[Example, NDArray[np.float32]]:
+        """An example and its sound. One that its text does not fill ends in silence."""
+        rng = np.random.default_rng([self._seed, 1, epoch, index])
+        sender = draw_sender(self._keying, rng)
+        seconds = float(self.lengths[index])
+        budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.pace
+        text = draw_text_of(max(_FEWEST_UNITS, budget), self._texts, rng)
+        sending = plan(text, sender, self._channel, self.sample_rate, rng, self._ease(epoch))
+        sending = lasting(sending, round(seconds * self.sample_rate))
+        sound = render(sending, self._keying, self._channel, self.sample_rate, rng)
+        name = f"{epoch}-{index:06d}"
+        labels = {"places": (places(sending) / self.sample_rate).tolist()}
+        return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, text, labels=labels), sound
+
+    def _ease(self, epoch: int) -> float:
+        """1 in the first epoch, 0 from `easy_epochs` on."""
+        return max(0.0, 1 - epoch / self._portions.easy_epochs) if self._portions.easy_epochs else 0.0

@@ -1,0 +1,149 @@
+"""The loudness of one tone: a receiver that finds the keyed tone, follows it and hears little else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, percentile_filter
+from torch import Tensor
+
+from project.contract import InputError
+from project.feature import tone, waveform
+from project.feature.waveform import Wave
+
+_IDLE = 0.15  # part of the frames that surely hold noise alone
+_RANGE_DB = 40.0  # above the noise: what is louder counts as this loud
+_DEEPEST_DB = 60.0  # below the peak: recordings without noise get that much
+
+
+class ToneEnvelope:
+    """How loud the tone is, integrated coherently over several lengths of time, in units of the noise.
+
+    The tone is found and followed, mixed down to zero frequency, and summed over each of `integrate_ms` *before* the
+    magnitude is taken: noise at other frequencies cancels, which is worth 6 to 8 dB over the broadband envelope.
+
+    Features of a frame, 0 to 1: for each length the level in decibels over the noise (0 to 40 dB); the level relative
+    to the loudest moment around; and the state, 1 where the key seems down. All are the same at any gain. Noise floor
+    and peak are estimated, so that it matters little how much of the time the key is down. `causal` uses the past only.
+    """
+
+    settings: Mapping[str, Any]
+
+    def __init__(
+        self,
+        sample_rate: int = 4000,
+        frame_rate: int = 100,
+        integrate_ms: Sequence[float] = (10, 20, 40, 80, 160),
+        band_hz: Sequence[float] = (250, 1250),
+        average_seconds: float = 3.0,
+        peak_seconds: float = 2.0,
+        causal: bool = False,
+    ) -> None:
+        if sample_rate <= 0 or frame_rate <= 0 or sample_rate % frame_rate:
+            raise InputError(
+                f"feature: sample_rate {sample_rate} is no multiple of frame_rate {frame_rate}: "
+                "choose rates that divide, such as 4000 and 100"
+            )
+        if len(band_hz) != 2 or not 50 <= band_hz[0] < band_hz[1] <= 0.45 * sample_rate:
+            raise InputError(
+                f"feature: band_hz {list(band_hz)} is no [low, high] from 50 to {0.45 * sample_rate:g} Hz: "
+                "narrow it, or raise sample_rate"
+            )
+        if not integrate_ms or min(integrate_ms) < 1000 / sample_rate:
+            raise InputError(f"feature: integrate_ms {list(integrate_ms)}: give one length or more, in milliseconds")
+        if average_seconds <= 0 or peak_seconds <= 0:
+            raise InputError("feature: average_seconds and peak_seconds must be above 0")
+        self.sample_rate = sample_rate
+        self.num_features = len(integrate_ms) + 2
+        self.state_column = self.num_features - 1
+        self._hop = sample_rate // frame_rate
+        self._frame_rate = frame_rate
+        self._windows = [max(1, round(length / 1000 * sample_rate)) for length in integrate_ms]
+        self._band = (float(band_hz[0]), float(band_hz[1]))
+        self._average_seconds = average_seconds
+        self._peak_frames = max(1, round(peak_seconds * frame_rate))
+        self._causal = causal
+        self.settings = {
+            "feature": "tone_envelope@1",
+            "sample_rate": sample_rate,
+            "frame_rate": frame_rate,
+            "integrate_ms": list(integrate_ms),
+            "band_hz": list(band_hz),
+            "average_seconds": average_seconds,
+            "peak_seconds": peak_seconds,
+            "causal": causal,
+        }
+
+    def read(self, media: str) -> Wave:
+        """The waveform of a recording, mono, at this feature's sample rate."""
+        return waveform.read(media, self.sample_rate)
+
+    def num_frames(self, length: float) -> int:
+        """How many frames a recording of that many seconds gives."""
+        return -(-round(length * self.sample_rate) // self._hop)
+
+    def __call__(self, signal: Wave) -> Tensor:
+        """(T, F) float32: levels over the noise, level under the peak, state."""
+        if not len(signal):
+            return torch.zeros(0, self.num_features)
+        wave = np.asarray(signal, dtype=np.float32)
+        sums = np.concatenate([[0.0], np.cumsum(self._at_zero(wave), dtype=np.complex128)])
+        powers = [self._power(sums, window) for window in self._windows]
+        floors = self._floors(powers)
+        levels = [10 / _RANGE_DB * np.log10(1 + power / floor) for power, floor in zip(powers, floors, strict=True)]
+        middle = min(1, len(powers) - 1)
+        relative = self._under_peak(powers[middle], floors[middle])
+        columns = [*levels, relative, relative > 0.5]
+        return torch.from_numpy(np.clip(np.stack(columns, axis=1), 0, 1).astype(np.float32))
+
+    def tone_hz(self, signal: Wave) -> NDArray[np.float32]:
+        """The tone's frequency at each sample."""
+        spectrogram = tone.whitened(signal, self.sample_rate, self._band)
+        seconds = spectrogram.hop / self.sample_rate
+        track, hops = tone.track(spectrogram, self._average_seconds, seconds, causal=self._causal)
+        step = hops * spectrogram.hop
+        middles = step * (np.arange(len(track)) + (1.0 if self._causal else 0.5))
+        return np.interp(np.arange(len(signal)), middles, track).astype(np.float32)
+
+    def _at_zero(self, wave: Wave) -> NDArray[np.complex64]:
+        """The signal with its tone at zero frequency."""
+        turns = np.cumsum(self.tone_hz(wave), dtype=np.float64) / self.sample_rate
+        phase = (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
+        mixed = np.empty(len(wave), dtype=np.complex64)
+        np.multiply(wave, np.cos(phase), out=mixed.real)
+        np.multiply(wave, -np.sin(phase), out=mixed.imag)
+        return mixed
+
+    def _power(self, sums: NDArray[np.complex128], window: int) -> NDArray[np.float64]:
+        """Mean power of the sums over a window at each frame: around its middle, or up to its end if causal."""
+        count = len(sums) - 1
+        frames = np.arange(0, count, self._hop)
+        starts = frames + (self._hop - window if self._causal else (self._hop - window) // 2)
+        ends = np.clip(starts + window, 0, count)
+        sums_T = sums[ends] - sums[np.clip(starts, 0, count)]
+        return np.asarray(np.square(sums_T.real) + np.square(sums_T.imag)) / window**2
+
+    def _floors(self, powers: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64] | float]:
+        """Mean power of the noise in each window length. Noise alone is exponentially distributed."""
+        deepest = 10 ** (-_DEEPEST_DB / 10)
+        floors: list[NDArray[np.float64] | float] = []
+        for power in powers:
+            if self._causal:
+                size = 4 * self._peak_frames
+                low = percentile_filter(power, 100 * _IDLE, size=size, mode="nearest", origin=(size - 1) // 2)
+                peak: Any = np.maximum.accumulate(power)
+            else:
+                low, peak = np.quantile(power, _IDLE), power.max()
+            floors.append(np.maximum(np.maximum(low / -np.log(1 - _IDLE), deepest * peak), 1e-20))
+        return floors
+
+    def _under_peak(self, power: NDArray[np.float64], floor: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Amplitude over that of the loudest moment around, which counts as three times the noise at least."""
+        size = self._peak_frames if self._causal else 2 * self._peak_frames + 1
+        origin = (size - 1) // 2 if self._causal else 0
+        peak = maximum_filter1d(power, size, mode="nearest", origin=origin)
+        return np.asarray(np.sqrt(power / np.maximum(peak, 9 * np.asarray(floor))))

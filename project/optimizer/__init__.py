@@ -1,0 +1,1 @@
+"""How weights are changed, where torch.optim alone does not say it."""

@@ -1,0 +1,135 @@
+"""How transcripts are written: plain text, JSON lines, captions (SRT, WebVTT) and Praat's TextGrid.
+
+Each format is a function from a transcript to text; it does not know where that goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from project.contract import InputError
+from project.transcript.transcript import Mark, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a transcript."""
+
+    suffix: str
+    write: Callable[[Transcript], str]
+    joins: bool  # whether those of several recordings make one file, put one after the other
+
+
+def text(transcript: Transcript) -> str:
+    return f"{transcript.text.strip()}\n"
+
+
+def named_text(transcript: Transcript) -> str:
+    """The recording's name, a tab, its text: for several recordings in one file."""
+    return f"{transcript.file}\t{text(transcript)}"
+
+
+def json_line(transcript: Transcript) -> str:
+    """One line: file, seconds, text, confidence, words and symbols with their times."""
+    content = {
+        "file": transcript.file,
+        "seconds": round(transcript.seconds, 3),
+        "text": transcript.text.strip(),
+        "confidence": None if transcript.confidence is None else round(transcript.confidence, 4),
+        "words": [_plain("word", mark) for mark in transcript.words()],
+        "symbols": [_plain("symbol", mark) for mark in transcript.marks],
+    }
+    return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def _plain(name: str, mark: Mark) -> dict[str, str | float]:
+    start, end, confidence = round(mark.start, 3), round(mark.end, 3), round(mark.confidence, 4)
+    return {name: mark.text, "start": start, "end": end, "confidence": confidence}
+
+
+def srt(transcript: Transcript) -> str:
+    """SubRip captions."""
+    blocks = [
+        f"{number}\n{clock(one.start, ',')} --> {clock(one.end, ',')}\n{one.text}\n"
+        for number, one in enumerate(transcript.captions(), start=1)
+    ]
+    return "\n".join(blocks)
+
+
+def vtt(transcript: Transcript) -> str:
+    """WebVTT captions; what would be taken for a tag is escaped."""
+    blocks = ["WEBVTT\n"]
+    for one in transcript.captions():
+        escaped = one.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        blocks.append(f"{clock(one.start, '.')} --> {clock(one.end, '.')}\n{escaped}\n")
+    return "\n".join(blocks)
+
+
+def clock(seconds: float, mark: str) -> str:
+    """A time as captions write it.
+
+    >>> clock(3725.0405, ",")
+    '01:02:05,040'
+    """
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+
+
+def textgrid(transcript: Transcript) -> str:
+    """Praat's long text format, with a tier of words and one of symbols."""
+    symbols = [mark for mark in transcript.marks if not mark.text.isspace()]
+    end = max([transcript.seconds, *(mark.end for mark in symbols)])
+    tiers = {"words": _filled(transcript.words(), end), "symbols": _filled(symbols, end)}
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        *_range(end, ""),
+        "tiers? <exists>",
+        f"size = {len(tiers)}",
+        "item []:",
+    ]
+    for number, (name, intervals) in enumerate(tiers.items(), start=1):
+        lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "{name}"']
+        lines += [*_range(end, " " * 8), f"        intervals: size = {len(intervals)}"]
+        for place, one in enumerate(intervals, start=1):
+            quoted = one.text.replace('"', '""')
+            lines += [f"        intervals [{place}]:", *_range(one.end, " " * 12, one.start)]
+            lines.append(f'            text = "{quoted}"')
+    return "\n".join(lines) + "\n"
+
+
+def _range(end: float, indent: str, start: float = 0.0) -> list[str]:
+    return [f"{indent}xmin = {start:.6f}", f"{indent}xmax = {end:.6f}"]
+
+
+def _filled(marks: Sequence[Mark], end: float) -> list[Mark]:
+    """Intervals without gaps, as Praat wants them: empty ones where there is no mark."""
+    filled: list[Mark] = []
+    time = 0.0
+    for mark in [*marks, Mark("", end, end, 0.0)]:
+        if mark.start - time > 1e-6:
+            filled.append(Mark("", time, mark.start, 0.0))
+        if mark.end > mark.start:
+            filled.append(mark)
+        time = mark.end
+    return filled
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format(".txt", text, joins=True),
+    "json": Format(".jsonl", json_line, joins=True),
+    "srt": Format(".srt", srt, joins=False),
+    "vtt": Format(".vtt", vtt, joins=False),
+    "textgrid": Format(".TextGrid", textgrid, joins=False),
+}
+
+
+def format_of(name: str) -> Format:
+    """The format of a name."""
+    if name not in FORMATS:
+        raise InputError(f"output={name}: no such format: choose from {', '.join(FORMATS)}")
+    return FORMATS[name]

@@ -1,0 +1,129 @@
+"""Which recordings are meant, and where their transcripts go: standard output, one file, or a file for each.
+
+What is written to a file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from project import atomic
+from project.contract import InputError
+from project.feature.waveform import STANDARD_INPUT
+from project.transcript.formats import Format, named_text, text
+from project.transcript.transcript import Transcript
+
+# What is taken from a folder; a file that is named is tried whatever it is called.
+SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording: where it is, and what its transcript is called, without suffix, in a folder of transcripts."""
+
+    media: str
+    name: str
+
+
+def find(words: Sequence[str]) -> tuple[list[Found], list[str]]:
+    """The recordings that files, folders, globs, URLs and `-` name, each once; and what names none, a line each."""
+    found: dict[str, Found] = {}
+    problems = []
+    for word in words:
+        here = list(_meant(word))
+        if not here:
+            problems.append(_nothing(word))
+        for one in here:
+            found.setdefault(one.media, one)
+    return list(found.values()), problems
+
+
+def _meant(word: str) -> Iterator[Found]:
+    path = Path(word)
+    if word == STANDARD_INPUT:
+        yield Found(word, "standard-input")
+    elif "://" in word:
+        yield Found(word, Path(word.rpartition("/")[2]).stem)
+    elif path.is_dir():
+        files = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file())
+        yield from (Found(str(file), str(file.relative_to(path).with_suffix(""))) for file in files)
+    elif path.exists():
+        yield Found(word, path.stem)
+    else:
+        for match in sorted(glob.glob(word, recursive=True)):  # noqa: PTH207 - takes absolute patterns too
+            yield from _meant(match)
+
+
+def _nothing(word: str) -> str:
+    if Path(word).is_dir():
+        return f"{word}: no recording in this folder: name another, or files"
+    if glob.has_magic(word):
+        return f"{word}: no file has such a name: correct the pattern"
+    return f"{word}: there is no such file: correct the path"
+
+
+Put = Callable[[Transcript], None]
+
+
+@contextmanager
+def destination(out: str | None, form: Format, found: Sequence[Found]) -> Iterator[Put]:
+    """Where each transcript is put. `out`: None is standard output; a folder, or a name that ends with /; a file."""
+    if out is not None:
+        _check(out)
+    several = len(found) > 1
+    write = named_text if several and form.write is text else form.write
+    if out is not None and (out.endswith("/") or Path(out).is_dir()):
+        yield _into(Path(out), form, found)
+        return
+    if several and not form.joins:
+        raise InputError(f"{form.suffix[1:]} is one file a recording, and there are {len(found)}: set out=<folder>/")
+    if out is None:
+        yield lambda transcript: print(write(transcript), end="", flush=True)
+        return
+    texts: list[str] = []
+    yield lambda transcript: texts.append(write(transcript))
+    if texts:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(Path(out), "".join(texts))
+
+
+def _check(out: str) -> None:
+    """Refuse a place that cannot be written to before any work is done."""
+    there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK) or (there.is_file() and there != Path(out).absolute()):
+        raise InputError(f"out={out}: {there} is no place to write to: name another")
+
+
+def _into(folder: Path, form: Format, found: Sequence[Found]) -> Put:
+    """A file for each recording; two that would be the same are refused before anything is written."""
+    places: dict[Path, Found] = {}
+    for one in found:
+        place = folder / f"{one.name}{form.suffix}"
+        if place in places:
+            both = f"{places[place].media} and {one.media}"
+            raise InputError(f"{place}: {both} would be the same file: transcribe them one at a time")
+        places[place] = one
+    by_media = {one.media: place for place, one in places.items()}
+
+    def put(transcript: Transcript) -> None:
+        place = by_media[transcript.file]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(place, form.write(transcript))
+
+    return put
+
+
+def is_live(live: bool | None, out: str | None, form: Format) -> bool:
+    """Whether text is shown as it comes: asked for, or there is a terminal to show it on."""
+    possible = out is None and form.write is text
+    if live and not possible:
+        raise InputError("live=true: only text on standard output comes bit by bit: leave out= and output= away")
+    return possible and (sys.stdout.isatty() if live is None else live)
