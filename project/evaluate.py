@@ -92,15 +92,13 @@ def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: 
 
 def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
     """Scored examples as rows of a Report, in the manifest's order."""
-    from project.evaluation.result import Row
+    from project.evaluation.result import Row, plain_meta
 
     def row(example: Example) -> Row:
         found = scored[example.id]
         text, columns = found.hypothesis.text, found.columns
-        place = example.media
-        return Row(
-            example.id, found.reference, text, example.group, example.length, found.hypothesis.score, columns, place
-        )
+        who = example.group, example.length, found.hypothesis.score
+        return Row(example.id, found.reference, text, *who, columns, example.media, plain_meta(example.meta))
 
     return [row(manifest[index]) for index in range(len(manifest))]
 

@@ -1,26 +1,33 @@
-"""scansion report: evaluated runs side by side, where their Protocols are equal, as a table and a page."""
+"""scansion report: evaluated runs side by side, where their Protocols are equal, as a table, a page and CSV tables."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project import atomic
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.run import Run
+from project.run import Run, flatten, is_below
 
 if TYPE_CHECKING:
+    from project.evaluation.comparison import Comparison
+    from project.evaluation.grid import Grid
     from project.evaluation.page import RunView
     from project.evaluation.result import Report
 
+NOT_SETTINGS = ("command",)  # how a run was asked for, not what it is
+
 
 def report(config: Config, words: list[str]) -> int:
-    """Load, compare, print the table, write the page; the page's path is the last line on standard output."""
+    """Load, compare, print the tables, write page and CSV; the page's path is the last line on standard output."""
     from rich.console import Console
 
+    from project.evaluation.artefact import write_predictions, write_trace
     from project.evaluation.comparison import compare
     from project.evaluation.page import write_page
     from project.evaluation.result import load
@@ -32,12 +39,40 @@ def report(config: Config, words: list[str]) -> int:
     chosen = choose(runs, config["protocol"])
     reports = [load(folder) for folder in chosen]
     comparison = compare(reports, baseline=_baseline(runs, reports, config["baseline"]), allow=config["allow"])
-    page = write_page(config["out"] or place(runs), comparison, [view(run) for run in runs])
+    by = [config["by"]] if isinstance(config["by"], str) else list(config["by"] or [])
+    views = [view(run) for run in runs]
+    grids, notes = tables(comparison, views, by)
+    page = write_page(config["out"] or place(runs), comparison, views, by=by)
+    settings = [one.settings for one in views]
+    write_predictions(page.parent, comparison, settings)
+    write_trace(page.parent, comparison, settings, {run.name: scalars(run) for run in runs})
     if config["markdown"]:
-        atomic.write(Path(config["markdown"]), markdown(comparison))
-    Console(stderr=True).print(terminal(comparison))
+        parts = [markdown(comparison), *(grid.markdown() for grid in grids)]
+        atomic.write(Path(config["markdown"]), "\n".join(parts))
+    console = Console(stderr=True)
+    for table in (terminal(comparison), *(grid.terminal() for grid in grids)):
+        console.print(table)
+    for note in notes:
+        console.print(note, markup=False)
     print(page)
     return 0
+
+
+def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
+    """What is told beside the comparison: the runs of a sweep, the conditions asked for, and why one has no table."""
+    from project.evaluation.condition import check, condition, condition_grid
+    from project.evaluation.picture import coloured
+    from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
+
+    positions = list(coloured(comparison))
+    check(comparison, by, positions)
+    settings = [one.settings for one in views]
+    note = loss_note(settings, [loss_terms(one.curves) for one in views])
+    said = [note] if note else []
+    grids = [group_grid(comparison, settings, said) or run_grid(comparison, settings, said)]
+    found = [condition(comparison, name, positions) for name in by]
+    grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]
+    return [grid for grid in grids if grid], [one for one in found if isinstance(one, str)]
 
 
 def choose(runs: list[Run], protocol: str | None) -> list[Path]:
@@ -75,9 +110,19 @@ def view(run: Run) -> RunView:
     """What the page shows of a run beside its figures."""
     from project.evaluation.page import RunView
 
-    environment = run.folder / "environment.json"
+    environment, config = run.folder / "environment.json", run.config()
     facts = json.loads(environment.read_text(encoding="utf-8")) if environment.is_file() else {}
-    return RunView(run.name, str(run.folder), run.curves(), facts, str(run.config().get("command", "")))
+    ignored = [*config.get("signature_ignores", []), *NOT_SETTINGS]
+    settings = {key: value for key, value in flatten(config) if not is_below(key, ignored)}
+    return RunView(run.name, str(run.folder), run.curves(), facts, str(config.get("command", "")), settings)
+
+
+def scalars(run: Run) -> Iterator[tuple[str, str, str, str]]:
+    """The lines of metrics.csv: step, epoch, name, value."""
+    if run.metrics_file.is_file():
+        with run.metrics_file.open(newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle):
+                yield row["step"], row["epoch"], row["name"], row["value"]
 
 
 main = app("report", report)

@@ -103,7 +103,10 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
 
     note("running", checkpoint=checkpoint)
     try:
-        trainer.fit(recognizer.system, datamodule=recognizer.data, ckpt_path=checkpoint, weights_only=True)
+        if recognizer.steps:
+            trainer.fit(recognizer.system, datamodule=recognizer.data, ckpt_path=checkpoint, weights_only=True)
+        else:  # a model without weights: one validation, after which its checkpoints are written as after any other
+            trainer.validate(recognizer.system, datamodule=recognizer.data, verbose=False)
     except Interrupted as error:
         note("interrupted", step=trainer.global_step)
         raise Interrupted(f"{error}; continue with: scansion train resume={run.folder}", error.signal) from None

@@ -84,8 +84,9 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
         "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
         "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
     }
-    steps = total_steps(config["trainer"], data) if training else 0
-    if training:
+    has_weights = any(parameter.requires_grad for parameter in model.parameters())
+    steps = total_steps(config["trainer"], data) if training and has_weights else 0
+    if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
     return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps)
@@ -118,6 +119,8 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **config["trainer"], **quiet}
     node["num_sanity_val_steps"] = 0
+    if node.get("check_val_every_n_epoch") and node.get("max_epochs", -1) > 0:  # a short run is validated at its end
+        node["check_val_every_n_epoch"] = min(node["check_val_every_n_epoch"], node["max_epochs"])
     return make(  # type: ignore[no-any-return]
         node, "trainer", callbacks=list(callbacks.values()), logger=list(loggers.values()), default_root_dir=str(folder)
     )

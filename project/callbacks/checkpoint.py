@@ -63,7 +63,7 @@ class Checkpoint(Watcher):
         return trainer.strategy.reduce_boolean_decision(late and trainer.is_global_zero, all=False)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit":
+        if trainer.sanity_checking:
             return
         if self._is_best(trainer):
             self._save(trainer, "best.ckpt", weights_only=True)

@@ -77,7 +77,7 @@ class Progress(Watcher):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         figures: dict[str, float] = getattr(pl_module, "figures", {})
-        if trainer.sanity_checking or trainer.state.fn != "fit" or not trainer.is_global_zero or not figures:
+        if trainer.sanity_checking or not trainer.is_global_zero or not figures:
             return
         main = main_figures(figures, shown_names(pl_module))
         self._history.append((trainer.global_step, trainer.current_epoch + 1, main))

@@ -51,9 +51,8 @@ class Recorder(Watcher):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Before the checkpoint of this moment is written: what it holds has been flushed."""
-        if trainer.state.fn == "fit":
-            self._flush(trainer, pl_module)
-            self._write(trainer, getattr(pl_module, "figures", {}))
+        self._flush(trainer, pl_module)
+        self._write(trainer, getattr(pl_module, "figures", {}))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._flush(trainer, pl_module)

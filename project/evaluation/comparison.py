@@ -74,6 +74,11 @@ class Comparison:
         sign = -1 if better(self.reports[0], self.primary) == "higher" else 1
         return sorted(range(len(self.reports)), key=lambda n: sign * self.reports[n].metrics[self.primary])
 
+    def leaders(self, limit: int) -> list[int]:
+        """Positions of the baseline and the best of the others, at most so many, in the order they were given."""
+        base = [] if self.baseline is None else [self.baseline]
+        return sorted([*base, *(n for n in self.ranking() if n not in base)][:limit])
+
 
 def compare(reports: Sequence[Report], baseline: Report | None = None, allow: Sequence[str] = ()) -> Comparison:
     """Puts reports side by side, or refuses: their Protocols must be equal but for the fields allowed to differ.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -13,8 +12,12 @@ from pathlib import Path
 from project import atomic
 from project.evaluation.comparison import Comparison
 from project.evaluation.example import alignment_html, counts_words, shortfall, table_data, worst
+from project.evaluation.grid import typeset
+from project.evaluation.markup import figure, key, swatches
 from project.evaluation.picture import by_length, coloured, curve_panels, forest
 from project.evaluation.result import Report, Row
+from project.evaluation.section import condition_section, drift_section, sweep_section
+from project.evaluation.sweep import loss_terms
 from project.evaluation.table import cells, headings, lines
 from project.evaluation.verdict import Verdict, sample_text, verdicts
 
@@ -32,17 +35,20 @@ class RunView:
     curves: Mapping[str, Curve] = field(default_factory=dict)  # name of a scalar -> (step, value)
     environment: Mapping[str, object] = field(default_factory=dict)  # versions, hardware, code state; may be nested
     command: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict)  # dotted key -> value, of what can change results
 
 
-def write_page(path: Path | str, comparison: Comparison, runs: Sequence[RunView] = (), title: str = "") -> Path:
+def write_page(
+    path: Path | str, comparison: Comparison, runs: Sequence[RunView] = (), title: str = "", by: Sequence[str] = ()
+) -> Path:
     """Writes the page, whole or not at all, and returns where it is."""
     target = Path(path)
-    atomic.write(target, page_html(comparison, runs, title))
+    atomic.write(target, page_html(comparison, runs, title, by))
     return target
 
 
-def page_html(comparison: Comparison, runs: Sequence[RunView] = (), title: str = "") -> str:
-    """The page as text. Scripts other than its own cannot run: a policy in its head names that one by its hash."""
+def page_html(comparison: Comparison, runs: Sequence[RunView] = (), title: str = "", by: Sequence[str] = ()) -> str:
+    """The page as text, conditions named in `by` open. Only its own script can run: a policy names it by its hash."""
     views = {view.name: view for view in runs}
     name = title or " · ".join(dict.fromkeys(comparison.labels[:3])) + (" …" if len(comparison.labels) > 3 else "")
     style, script = (Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
@@ -52,8 +58,11 @@ def page_html(comparison: Comparison, runs: Sequence[RunView] = (), title: str =
     shown = [n for n in comparison.ranking() if n in colours]
     sections = [
         ("result", "Comparison" if len(comparison.reports) > 1 else "Result", _result(comparison)),
+        ("sweep", "What differs", _sweep(comparison, views)),
         ("training", "Learning curves", _curves(comparison, views)),
         ("length", "Errors by length", _by_length(comparison)),
+        ("conditions", "By condition", condition_section(comparison, by)),
+        ("drift", "Length of hypotheses", drift_section(comparison)),
         ("worst", "Worst examples", _worst(comparison, shown)),
         ("examples", "All examples", _examples(comparison, shown)),
         ("protocol", "Protocol", _protocol(comparison)),
@@ -111,7 +120,7 @@ def _verdicts(found: Sequence[Verdict]) -> str:
         found = sorted(found, key=lambda verdict: verdict.kind != "warning")
     items = [
         f'<li class="{verdict.kind}"><span class=mark aria-hidden=true>{MARKS[verdict.kind]}</span>'
-        f"<p>{_typeset(verdict.text)}<small>{_typeset(verdict.evidence)}</small></p></li>"
+        f"<p>{typeset(verdict.text)}<small>{typeset(verdict.evidence)}</small></p></li>"
         for verdict in found
     ]
     first, rest = (f"<ul class=verdicts>{''.join(part)}</ul>" for part in (items[:MAX_VERDICTS], items[MAX_VERDICTS:]))
@@ -120,36 +129,41 @@ def _verdicts(found: Sequence[Verdict]) -> str:
 
 
 def _result(comparison: Comparison) -> str:
-    with_delta, swatches = comparison.baseline is not None, _swatches(comparison)
+    with_delta, dots = comparison.baseline is not None, swatches(comparison)
     heads = "".join(f"<th scope=col>{escape(text)}</th>" for text in headings(comparison))
     rows = []
     for n, line in enumerate(lines(comparison)):
         first, *others = cells(line, with_delta)
         kinds = [*[""] * (len(others) - 1), line.verdict if with_delta else ""]
-        found = "".join(f'<td class="{kind}">{_typeset(text)}</td>' for text, kind in zip(others, kinds, strict=True))
-        rows.append(f"<tr><th scope=row>{swatches[n]}{escape(first)}</th>{found}</tr>")
+        found = "".join(f'<td class="{kind}">{typeset(text)}</td>' for text, kind in zip(others, kinds, strict=True))
+        rows.append(f"<tr><th scope=row>{dots[n]}{escape(first)}</th>{found}</tr>")
     head, body = f"<thead><tr>{heads}</tr></thead>", f"<tbody>{''.join(rows)}</tbody>"
     table = f"<div class=scroll><table class=figures>{head}{body}</table></div>"
     if len(rows) == 1:
         return table
     against = f"; right: the difference to the baseline, paired over {comparison.unit}s" if with_delta else ""
-    return table + _figure(forest(comparison), f"Points are figures, bars their 95 % intervals{against}.")
+    return table + figure(forest(comparison), f"Points are figures, bars their 95 % intervals{against}.")
+
+
+def _sweep(comparison: Comparison, views: Mapping[str, RunView]) -> str:
+    own = [views.get(report.run, RunView(report.run, "")) for report in comparison.reports]
+    return sweep_section(comparison, [view.settings for view in own], [loss_terms(view.curves) for view in own])
 
 
 def _curves(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     panels = curve_panels(comparison, {name: view.curves for name, view in views.items()})
-    parts = "".join(f"<figure><figcaption>{_typeset(panel.title)}</figcaption>{panel.svg}</figure>" for panel in panels)
+    parts = "".join(f"<figure><figcaption>{typeset(panel.title)}</figcaption>{panel.svg}</figure>" for panel in panels)
     note = "<p class=note>Thin lines: training. Full lines: validation, a point for each.</p>"
-    return f"{_key(comparison)}<div class=panels>{parts}</div>{note}" if parts else ""
+    return f"{key(comparison)}<div class=panels>{parts}</div>{note}" if parts else ""
 
 
 def _by_length(comparison: Comparison) -> str:
-    picture = _figure(by_length(comparison), LENGTH_CAPTION)
-    return _key(comparison) + picture if picture else ""
+    picture = figure(by_length(comparison), LENGTH_CAPTION)
+    return key(comparison) + picture if picture else ""
 
 
 def _worst(comparison: Comparison, shown: Sequence[int]) -> str:
-    swatches, parts = _swatches(comparison), []
+    dots, parts = swatches(comparison), []
     for n in shown:
         report = comparison.reports[n]
         by_word = counts_words(report)
@@ -160,7 +174,7 @@ def _worst(comparison: Comparison, shown: Sequence[int]) -> str:
         )
         state = " open" if n == shown[0] else ""
         parts.append(
-            f"<details{state}><summary>{swatches[n]}{escape(comparison.labels[n])}</summary>"
+            f"<details{state}><summary>{dots[n]}{escape(comparison.labels[n])}</summary>"
             f"<ol class=worst>{items or '<li><p>No errors at all.</p></li>'}</ol></details>"
         )
     return LEGEND + "".join(parts)
@@ -198,7 +212,7 @@ def _protocol(comparison: Comparison) -> str:
 
 
 def _environment(comparison: Comparison, views: Mapping[str, RunView]) -> str:
-    swatches, parts = _swatches(comparison), []
+    dots, parts = swatches(comparison), []
     for n, (label, report) in enumerate(zip(comparison.labels, comparison.reports, strict=True)):
         view = views.get(report.run, RunView(report.run, ""))
         named = {"command": view.command, "folder": view.folder, "evaluated": report.created}
@@ -208,7 +222,7 @@ def _environment(comparison: Comparison, views: Mapping[str, RunView]) -> str:
             if value not in ("", None)
         )
         parts.append(
-            f"<details><summary>{swatches[n]}{escape(label)}</summary>"
+            f"<details><summary>{dots[n]}{escape(label)}</summary>"
             f"<div class=scroll><table class=facts><tbody>{rows}</tbody></table></div></details>"
         )
     return "".join(parts)
@@ -220,27 +234,3 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _flat(f"{prefix}.{key}" if prefix else str(key), item)
     else:
         yield prefix, value
-
-
-def _typeset(text: str) -> str:
-    """Text as HTML, a number kept with its percent sign and a minus as wide as a plus."""
-    return re.sub(r"(?<!\S)(\[?)-(?=\d)", "\\1\u2212", escape(text)).replace(" %", "&nbsp;%")
-
-
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure><div class=scroll>{svg}</div><figcaption>{escape(caption)}</figcaption></figure>" if svg else ""
-
-
-def _key(comparison: Comparison) -> str:
-    if len(comparison.reports) == 1:
-        return ""
-    swatches = _swatches(comparison)
-    names = (f"<span>{swatches[n]}{escape(comparison.labels[n])}</span>" for n in coloured(comparison))
-    return f"<p class=key>{''.join(names)}</p>"
-
-
-def _swatches(comparison: Comparison) -> list[str]:
-    """A dot of each run's colour; grey for those that the pictures leave out."""
-    colours = coloured(comparison)
-    names = [f"series-{colours[n]}" if n in colours else "muted" for n in range(len(comparison.reports))]
-    return [f'<span class=swatch style="background:var(--{name})"></span>' for name in names]

@@ -46,9 +46,7 @@ class Bucket:
 
 def coloured(comparison: Comparison) -> dict[int, int]:
     """The reports that have a colour of their own: the baseline and the best of the others; position -> colour."""
-    base = [] if comparison.baseline is None else [comparison.baseline]
-    best = [n for n in comparison.ranking() if n not in base]
-    return {n: colour for colour, n in enumerate(sorted([*base, *best][:NUM_SERIES]))}
+    return {n: colour for colour, n in enumerate(comparison.leaders(NUM_SERIES))}
 
 
 def forest(comparison: Comparison) -> str:

@@ -5,6 +5,7 @@ Protocol. `predictions.csv` holds a line for each example, for people who plot; 
 
     id, reference, hypothesis    as scored, after text normalization
     group, length, location      who, how long (as the manifest counts), and where the signal is
+    meta.<name> ...              what else the manifest says of an example, such as meta.snr_db; empty where it does not
     <metric>_<column> ...        what each metric counted, such as cer_substitutions, cer_deletions, cer_length
     score                        the decoder's log-probability (natural logarithm)
 """
@@ -29,8 +30,10 @@ from project.evaluation.protocol import Protocol, hash_ids
 
 HEAD = ("id", "reference", "hypothesis", "group", "length", "location")
 TAIL = ("score",)
+META = "meta."
 FORMAT = 1  # of report.json
 KEYS = {"run", "created", "metrics", "intervals", "measures", "protocol", "info", "predictions_sha256"}
+Kinds = Mapping[str, Literal["number", "text"]]  # of meta, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Row:
     score: float
     columns: Mapping[str, float]  # of all metrics
     location: str = ""  # the medium, to look at or listen to
+    meta: Mapping[str, float | str] = field(default_factory=dict)  # the conditions it was recorded or made under
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Report:
             "measures": {name: asdict(measure) for name, measure in self.measures.items()},
             "protocol": self.protocol.to_mapping(),
             "info": dict(self.info),
+            "meta": dict(_meta_kinds(self.rows)),
             "predictions_sha256": hashlib.sha256(table).hexdigest(),
         }
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
@@ -127,7 +132,7 @@ def load(path: Path | str) -> Report:
         run=content["run"],
         metrics=content["metrics"],
         intervals={name: (low, high) for name, (low, high) in content["intervals"].items()},
-        rows=tuple(_rows(table)),
+        rows=tuple(_rows(table, content.get("meta", {}))),  # older reports have no meta
         created=content["created"],
         measures={
             name: Measure(tuple(found["above"]), tuple(found["below"]), found["better"])
@@ -135,6 +140,21 @@ def load(path: Path | str) -> Report:
         },
         info=content["info"],
     )
+
+
+def plain_meta(meta: Mapping[str, Any]) -> dict[str, float | str]:
+    """What of a manifest line's further keys can be a condition: numbers and texts; not lists, objects or nothing.
+
+    >>> plain_meta({"wpm": 25, "qsb": True, "hand": "bug", "notes": "", "places": [1, 2], "tone_hz": None})
+    {'wpm': 25, 'qsb': 'yes', 'hand': 'bug'}
+    """
+    found: dict[str, float | str] = {}
+    for name, value in meta.items():
+        if isinstance(value, bool):
+            found[name] = "yes" if value else "no"
+        elif (isinstance(value, int | float) and math.isfinite(value)) or (isinstance(value, str) and value):
+            found[name] = value
+    return found
 
 
 def _read(file: Path) -> tuple[dict[str, Any], bytes]:
@@ -192,23 +212,40 @@ def _total(row: Row, names: tuple[str, ...]) -> float:
     return math.fsum(row.columns[name] for name in names)
 
 
+def _meta_kinds(rows: Sequence[Row]) -> Kinds:
+    kinds: dict[str, Literal["number", "text"]] = {}
+    for row in rows:
+        for name, value in row.meta.items():
+            if isinstance(value, str) or name not in kinds:
+                kinds[name] = "text" if isinstance(value, str) else "number"
+    return kinds
+
+
 def _table(rows: Sequence[Row]) -> bytes:
-    names = list(rows[0].columns)
+    names, known = list(rows[0].columns), list(_meta_kinds(rows))
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*HEAD, *names, *TAIL])
+    writer.writerow([*HEAD, *(f"{META}{name}" for name in known), *names, *TAIL])
     for row in rows:
         fixed = [row.id, row.reference, row.hypothesis, row.group or "", _number(row.length), row.location]
-        writer.writerow([*fixed, *(_number(row.columns[name]) for name in names), _number(row.score)])
+        meta = [row.meta.get(name, "") for name in known]
+        texts = [value if isinstance(value, str) else _number(value) for value in meta]
+        writer.writerow([*fixed, *texts, *(_number(row.columns[name]) for name in names), _number(row.score)])
     return stream.getvalue().encode()
 
 
-def _rows(table: bytes) -> Iterator[Row]:
+def _rows(table: bytes, kinds: Kinds) -> Iterator[Row]:
     lines = csv.reader(io.StringIO(table.decode(), newline=""))
-    names = next(lines)[len(HEAD) : -len(TAIL)]
-    for example_id, reference, hypothesis, group, length, location, *numbers, score in lines:
-        columns = dict(zip(names, map(float, numbers), strict=True))
-        yield Row(example_id, reference, hypothesis, group or None, float(length), float(score), columns, location)
+    names = next(lines)[len(HEAD) + len(kinds) : -len(TAIL)]
+    for example_id, reference, hypothesis, group, length, location, *others, score in lines:
+        columns = dict(zip(names, map(float, others[len(kinds) :]), strict=True))
+        meta: dict[str, float | str] = {
+            name: text if kind == "text" else float(text)
+            for (name, kind), text in zip(kinds.items(), others[: len(kinds)], strict=True)
+            if text
+        }
+        place = group or None, float(length), float(score)
+        yield Row(example_id, reference, hypothesis, *place, columns, location, meta)
 
 
 def _number(value: float) -> str:

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from project.evaluation.comparison import Comparison, Delta
+from project.evaluation.grid import SPECIAL, markdown_row
 from project.evaluation.result import Report
 from project.evaluation.verdict import delta_text, figure_text, is_percent, title_of, verdicts
 
 KINDS = ("substitutions", "deletions", "insertions")
 COLOURS = {"better": "green", "worse": "red", "undecided": "dim"}
-SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_|<>[]"} | {"\n": " ", "\r": " "})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def markdown(comparison: Comparison) -> str:
     heads = headings(comparison)
     rule = ["---", *["---:"] * (len(heads) - 1)]
     body = [cells(line, comparison.baseline is not None) for line in lines(comparison)]
-    rows = [_markdown_row([text.translate(SPECIAL) for text in row]) for row in (heads, *body)]
-    rows.insert(1, _markdown_row(rule))
+    rows = [markdown_row([text.translate(SPECIAL) for text in row]) for row in (heads, *body)]
+    rows.insert(1, markdown_row(rule))
     return "\n".join([*found, "", *rows]) + "\n"
 
 
@@ -105,7 +105,3 @@ def _delta(comparison: Comparison, n: int, delta: Mapping[str, Delta]) -> str:
     if n == comparison.baseline:
         return "baseline"
     return delta_text(delta[comparison.primary], is_percent(comparison.reports[n], comparison.primary))
-
-
-def _markdown_row(texts: list[str]) -> str:
-    return f"| {' | '.join(texts)} |"

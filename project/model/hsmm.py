@@ -3,13 +3,14 @@
 A hidden semi-Markov model, the yardstick for what learning is worth. A frame says how likely the key is down, a run of
 frames with the key up or down how well its length suits the 1/3/7 prior; of all ways to cut an example into marks and
 gaps the one is taken that is best in both. It has no parameter to train: levels, unit and stretch of the gaps are found
-for each example.
+for each example, and so is the weight of the key.
 
 It does not know letters while it looks for marks, nor which text is likely, and it takes speed for steady.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from project.contract import Batch, Emissions, InputError
-from project.feature.timing import TimingPrior, inner_runs, runs
+from project.feature.timing import TimingPrior, inner_runs, runs, states_of
 from project.text.alphabet import Alphabet
 from project.text.morse import CODE
 
@@ -31,10 +32,22 @@ Written = list[tuple[int, int]]  # frames, and the ids of the symbols that are w
 
 _LONGEST_MARK = 3.0  # dahs
 _LOUD, _FAINT = 0.95, 0.2  # parts of the frames below the levels at which the search for the two levels starts
-_LEAST_SPREAD = 0.02  # of a level's logarithm or amplitude, both of which go from 0 to 1
+_LEAST_SPREAD = 0.02  # of levels, which go from 0 to 1
 _ROUNDS = 30  # of expectation and maximization
+_WEIGHTS = range(-8, 9)  # frames that are tried
+_WEIGHT_SPREAD = 0.2  # units: standard deviation of keys' weights
+_PASSES = 2  # the rhythm is found in states that know none, then in states that keep it
 _SURE = 0.999  # probability of what is written
-_OUTLIERS = 0.001  # runs of no class, as far as finding the unit goes: dits are no dahs of a third of the unit
+_OUTLIERS = 0.001  # part of runs without a class when the unit is sought: with more, dits pass for dahs
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How an example is keyed."""
+
+    unit: float  # frames
+    stretch: float  # of the gaps between letters and words
+    weight: int  # frames that each mark is longer, and each gap shorter, than it should be: keys are light or heavy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +76,25 @@ class Hsmm(nn.Module):
         num_symbols: int,
         alphabet: Alphabet,
         *,
-        column: int = 0,
-        evidence: float = 0.5,
+        column: int = -2,
+        evidence: float = 0.2,
         mark_spread: float = 0.2,
         gap_spread: float = 0.3,
-        passes: int = 2,
+        stretch: Sequence[float] = (0.6, 3.0),
     ) -> None:
         super().__init__()
-        if not 0 <= column < num_features:
-            raise InputError(f"model.column is {column}, the feature has {num_features}: count from 0")
+        if not -num_features <= column < num_features:
+            raise InputError(f"model.column is {column}, the feature has {num_features}: count from 0, or from the end")
         assert len(alphabet) == num_symbols
         ids = {symbol: number for number, symbol in enumerate(alphabet.symbols, start=1)}
         self._symbols = {CODE[symbol]: number for symbol, number in ids.items() if symbol in CODE}
         if not self._symbols:
-            raise InputError("model hsmm: no symbol of the alphabet has a Morse code: choose another model, or text=morse")
+            raise InputError("model hsmm: no symbol of the alphabet has a Morse code: give text=morse or another model")
         self._space = ids.get(" ")
         self._num_symbols = num_symbols
         self._column = column
         self._evidence = evidence
-        self._passes = passes
-        self._prior = TimingPrior(mark_spread, gap_spread, _OUTLIERS)
+        self._prior = TimingPrior(mark_spread, gap_spread, _OUTLIERS, stretch=stretch)
 
     def forward(self, batch: Batch) -> Emissions:
         """(B, T, V) log-probabilities: nearly all on what is written at a frame, or on blank."""
@@ -103,12 +115,17 @@ class Hsmm(nn.Module):
     def written(self, levels_T: Floats) -> Written:
         """What is read in an example, from the levels of its frames."""
         odds_T = self._evidence * log_odds(levels_T)
-        states_T = self._prior.clean(odds_T > 0)
-        for _ in range(self._passes):  # the first has a unit from noisy states, the next from states that keep rhythm
-            timing = self._prior.fit(states_T)
-            durations = durations_of(self._prior, timing.unit, timing.stretch)
-            states_T = best_states(odds_T, durations)
+        noisy_T = odds_T > 0
+        tries = [self._search(odds_T, states_T) for states_T in (noisy_T, self._prior.clean(noisy_T))]
+        _, states_T, durations = max(tries, key=lambda found: found[0])
         return self._read(states_T, durations)
+
+    def _search(self, odds_T: Floats, states_T: States) -> tuple[float, States, Durations]:
+        """The best states under the rhythm of some first ones, then under their own, and how likely they are."""
+        for _ in range(_PASSES):
+            durations = durations_of(self._prior, rhythm_of(self._prior, states_T))
+            states_T, score = best_states(odds_T, durations)
+        return score, states_T, durations
 
     def _read(self, states_T: States, durations: Durations) -> Written:
         """The symbols of marks and gaps."""
@@ -139,7 +156,8 @@ class Hsmm(nn.Module):
         if not gaps:
             return []
         cut = 1 + int(np.argmax(gaps))
-        return self._spell(marks[:cut], lasts[:cut], gaps[: cut - 1]) + self._spell(marks[cut:], lasts[cut:], gaps[cut:])
+        before = self._spell(marks[:cut], lasts[:cut], gaps[: cut - 1])
+        return before + self._spell(marks[cut:], lasts[cut:], gaps[cut:])
 
 
 def log_odds(levels_T: Floats) -> Floats:
@@ -148,7 +166,7 @@ def log_odds(levels_T: Floats) -> Floats:
     Levels with the key up and down are two normal distributions of one spread, fitted by expectation and maximization.
 
     >>> log_odds(np.array([0.1, 0.2, 0.9, 0.8, 0.1, 0.2])).round().tolist()
-    [-98.0, -70.0, 126.0, 98.0, -98.0, -70.0]
+    [-112.0, -84.0, 112.0, 84.0, -112.0, -84.0]
     """
     if len(levels_T) == 0:
         return levels_T
@@ -165,13 +183,30 @@ def log_odds(levels_T: Floats) -> Floats:
     return np.asarray((high - low) / spread**2 * (levels_T - (low + high) / 2))
 
 
-def durations_of(prior: TimingPrior, unit: float, stretch: float) -> Durations:
+def rhythm_of(prior: TimingPrior, states_T: States) -> Rhythm:
+    """Unit, stretch and weight under which the lengths of marks and gaps are likeliest."""
+    lengths_R, marks_R = runs(states_T)
+    signs_R = np.where(marks_R, -1, 1)
+    best, likeliest = Rhythm(1.0, 1.0, 0), -np.inf
+    for weight in _WEIGHTS:
+        by_the_book_R = (lengths_R + weight * signs_R).clip(min=1)
+        timing = prior.fit(states_of(by_the_book_R, marks_R))
+        inner_R = inner_runs(marks_R)
+        likelihood = (timing.scores_R - np.log(by_the_book_R))[inner_R].sum()
+        likelihood -= 0.5 * (weight / timing.unit / _WEIGHT_SPREAD) ** 2
+        if likelihood > likeliest:
+            best, likeliest = Rhythm(timing.unit, timing.stretch, weight), likelihood
+    return best
+
+
+def durations_of(prior: TimingPrior, rhythm: Rhythm) -> Durations:
     """The prior's log-probabilities of each length in frames, the likeliest class alone, and that class."""
-    longest_mark = int(np.ceil(3 * unit * _LONGEST_MARK))
-    longest_gap = max(1, round(7 * unit * stretch))
+    unit, stretch, weight = rhythm.unit, rhythm.stretch, rhythm.weight
+    longest_mark = max(1, int(np.ceil(3 * unit * _LONGEST_MARK)) + weight)
+    longest_gap = max(1, round(7 * unit * stretch) - weight)
     found = []
     for longest, mark in ((longest_mark, True), (longest_gap, False)):
-        lengths_D = np.arange(1, longest + 1)
+        lengths_D = (np.arange(1, longest + 1) + (-weight if mark else weight)).clip(min=1)
         classes_DK = prior.class_densities(lengths_D, mark, unit, stretch)[:, 1:]  # none is an outlier
         best_D = classes_DK.max(axis=1) - np.log(lengths_D)
         found.append((best_D, np.take((1, 3, 7), classes_DK.argmax(axis=1))))
@@ -179,10 +214,11 @@ def durations_of(prior: TimingPrior, unit: float, stretch: float) -> Durations:
     return Durations(marks_D, gaps_D, mark_units_D, gap_units_D)
 
 
-def best_states(odds_T: Floats, durations: Durations) -> States:
-    """Where the key is down in the likeliest sequence of marks and gaps; silence at both ends lasts as it likes.
+def best_states(odds_T: Floats, durations: Durations) -> tuple[States, float]:
+    """Where the key is down in the likeliest sequence of marks and gaps, and its score over that of silence alone.
 
-    Exact: every sequence of runs is considered, in time proportional to frames times lengths.
+    Silence at both ends lasts as it likes. Exact: every sequence of runs is considered, in time proportional to frames
+    times lengths.
     """
     count, longest_mark, longest_gap = len(odds_T), len(durations.marks_D), len(durations.gaps_D)
     marks_D, gaps_D = durations.marks_D[::-1].copy(), durations.gaps_D[::-1].copy()  # the longest first
@@ -194,19 +230,19 @@ def best_states(odds_T: Floats, durations: Durations) -> States:
     for end in range(1, count + 1):
         first = max(0, end - longest_mark)
         scores = after_gap[first:end] + marks_D[first - end :]
-        mark_start[end] = start = first + scores.argmax()
+        mark_start[end] = start = first + int(scores.argmax())
         after_mark[end] = total[end] + scores[start - first]
         first = max(0, end - longest_gap)
         if after_mark[first] > pause and end - first == longest_gap:
             pause, pause_start = after_mark[first], first
         scores = after_mark[first:end] + gaps_D[first - end :]
-        start = first + scores.argmax()
+        start = first + int(scores.argmax())
         best = scores[start - first]
         if pause + gaps_D[0] > best:
             start, best = pause_start, pause + gaps_D[0]
         if best > 0:
             gap_start[end], after_gap[end] = start, best - total[end]
-    return _retraced(after_mark, mark_start, gap_start)
+    return _retraced(after_mark, mark_start, gap_start), max(0.0, float(after_mark.max()))
 
 
 def _retraced(after_mark: Floats, mark_start: Ints, gap_start: Ints) -> States:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 from project.contract import Hypothesis
+from project.evaluation.drawing import VARIABLES
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Report, Row
 from project.metric.edit import edit_counts
 
 WORDS = ("CQ", "DE", "PARIS", "K1ABC", "TEST", "599", "RST", "NAME", "QTH", "SUNNY", "ANT", "DIPOLE", "73", "ES", "SK")
+HANDS = ("machine", "straight", "bug")
 LETTERS = "ETIANMSURWDKGOHVFLPJBXCYZQ0123456789"
 
 
@@ -76,7 +80,7 @@ def corrupt(text: str, rate: float, rng: random.Random) -> str:
 
 def invent(run: str, rate: float = 0.05, num_examples: int = 120, num_groups: int = 12, **changes: object) -> Report:
     """The same references for every run, errors of its own."""
-    references, errors = random.Random(1), random.Random(run)
+    references, errors, conditions = random.Random(1), random.Random(run), random.Random(2)
     rows = []
     for n in range(num_examples):
         reference = " ".join(references.choice(WORDS) for _ in range(references.randint(3, 14)))
@@ -96,6 +100,7 @@ def invent(run: str, rate: float = 0.05, num_examples: int = 120, num_groups: in
                 score=-errors.random() * 20,
                 columns=columns,
                 location=f"media/clip-{n:04d}.wav",
+                meta={"snr_db": round(conditions.uniform(-10, 25), 2), "hand": conditions.choice(HANDS), "wpm": 25},
             )
         )
     protocol = make_protocol([row.id for row in rows], **changes)
@@ -112,3 +117,19 @@ def make() -> Callable[..., Report]:
 def metrics() -> tuple[Errors, ...]:
     """The metrics that these Reports were made with."""
     return METRICS
+
+
+def check_svg(svg: str) -> str:
+    """An SVG that parses, names no stand-in colour and has no id twice."""
+    ET.fromstring(svg)  # noqa: S314
+    assert not [colour for colour in VARIABLES if colour in svg]
+    ids = re.findall(r'\bid="([^"]+)"', svg)
+    assert len(ids) == len(set(ids))
+    assert "http" not in svg
+    return svg
+
+
+@pytest.fixture
+def sound() -> Callable[[str], str]:
+    """Checks a picture and gives it back."""
+    return check_svg

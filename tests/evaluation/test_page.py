@@ -100,19 +100,40 @@ def test_everything_stands_on_the_page(comparison: Comparison, tmp_path: Path) -
         assert name in text
     for part in ("Is it better?", "packages.torch", "scansion train", "Learning curves", "Errors by length", "seconds"):
         assert part in text
-    assert html.count("<svg") == 5
+    for part in ("By condition", "wpm: 25 in all examples", "straight", "Length of hypotheses", "CER [95 %]"):
+        assert part in text
+    assert "What differs" not in text
+    assert html.count("<svg") == 9
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_conditions_asked_for_are_open(comparison: Comparison) -> None:
+    html = page_html(comparison, by=["hand"])
+    check(html)
+    section = html[html.index('<section id="conditions"') : html.index('<section id="drift"')]
+    assert section.index("<details open><summary>hand") < section.index("<details><summary>snr_db")
+
+
+def test_a_sweep_is_ranked_over_seeds(make: Make) -> None:
+    reports = [make(f"r{n}", 0.02 + 0.02 * (n // 2), num_examples=16) for n in range(4)]
+    settings: list[dict[str, object]] = [{"weighting.mask": n // 2 / 2, "seed": n % 2} for n in range(4)]
+    html = page_html(compare(reports), [RunView(f"r{n}", "", settings=settings[n]) for n in range(4)])
+    text = " ".join("".join(check(html).text).split())
+    assert text.index("weighting.mask=0.0") < text.index("weighting.mask=0.5") < text.index("Each of 4 runs")
+    assert "not comparable (weighting.mask differs)" in text
 
 
 def test_injected_text_stays_text(make: Make) -> None:
     report = make("base", num_examples=20)
     rows = tuple(
-        replace(row, hypothesis=EVIL, id=f"{EVIL}{n}", group=EVIL, location=EVIL) for n, row in enumerate(report.rows)
+        replace(row, hypothesis=EVIL, id=f"{EVIL}{n}", group=EVIL, location=EVIL, meta={EVIL: f"{EVIL}{n % 2}"})
+        for n, row in enumerate(report.rows)
     )
     protocol = replace(report.protocol, manifest_ids_hash=hash_ids(row.id for row in rows), decode={EVIL: EVIL})
     report = replace(report, rows=rows, protocol=protocol, run=EVIL)
     comparison = compare([report])
-    view = RunView(EVIL, EVIL, {f"dev/{EVIL}": [(0, 1.0), (1, 2.0)]}, {EVIL: EVIL}, EVIL)
+    view = RunView(EVIL, EVIL, {f"dev/{EVIL}": [(0, 1.0), (1, 2.0)]}, {EVIL: EVIL}, EVIL, {EVIL: EVIL})
+    assert page_html(compare([report, replace(report, run="b")]), [view]).count("&lt;script&gt;alert") > 20
     html = page_html(comparison, [view], title=EVIL)
     check(html)
     assert "<script>alert" not in html

@@ -25,6 +25,7 @@ def with_row(report: Report, place: int, **changes: object) -> tuple[Row, ...]:
 def test_round_trip(make: Make, tmp_path: Path) -> None:
     report = make("a", num_examples=20)
     hard = {"reference": 'a "b", c;\r\n d\te', "hypothesis": "=é\n", "group": None, "location": "s3://x/ü.wav"}
+    hard["meta"] = {"hand": 'a, "b"', "snr_db": -1 / 3, "new": "3"}
     report = replace(report, rows=with_row(report, 3, score=float("-inf"), length=1 / 3, **hard), run="ü/a b")
     folder = report.save(tmp_path)
     assert folder == tmp_path / report.protocol.hash
@@ -41,6 +42,26 @@ def test_table_has_the_documented_header(make: Make, tmp_path: Path) -> None:
     assert [line["id"] for line in lines] == [row.id for row in report.rows]
     errors = sum(int(line[f"cer_{kind}"]) for line in lines for kind in ("substitutions", "deletions", "insertions"))
     assert errors / sum(int(line["cer_length"]) for line in lines) == pytest.approx(report.metrics["cer"])
+
+
+def test_conditions_are_columns(make: Make, tmp_path: Path) -> None:
+    report = make("a", num_examples=5)
+    with (report.save(tmp_path) / "predictions.csv").open(newline="", encoding="utf-8") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [float(line["meta.snr_db"]) for line in lines] == [row.meta["snr_db"] for row in report.rows]
+    assert [line["meta.hand"] for line in lines] == [row.meta["hand"] for row in report.rows]
+    mixed = replace(report, rows=with_row(report, 1, meta={"snr_db": "clean"}))
+    assert [row.meta["snr_db"] for row in load(mixed.save(tmp_path)).rows][1:3] == ["clean", lines[2]["meta.snr_db"]]
+
+
+def test_reports_from_before_conditions_load(make: Make, tmp_path: Path) -> None:
+    report = make("a", num_examples=5)
+    report = replace(report, rows=tuple(replace(row, meta={}) for row in report.rows))
+    file = report.save(tmp_path) / "report.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content.pop("meta") == {}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert load(file) == report
 
 
 def test_interrupted_save_keeps_the_old_report(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ LEAD_SECONDS, TAIL_SECONDS = 0.5, 1.5  # nothing but noise
 TONE_HZ = (500.0, 900.0)
 NUM_SYMBOLS = (26, 43)  # of a text, spaces included
 NOISE_BAND_HZ = (300.0, 2800.0)  # 2,500 Hz wide
+UNSTEADINESS = 0.4  # of hands: a practised operator; the corpus that trains has up to 0.8
 PEAK = 0.7  # of full scale: what a recording's loudest sample is
 RISE_SECONDS = 0.005  # of the tones keyed here; ebook2cw has its own, 50 samples
 FADING_PATHS = 64  # sinusoids that make a Gaussian process
@@ -185,7 +186,8 @@ def sender_of(keyer: str, wpm: int, rng: np.random.Generator) -> Sender:
     """A machine that sends by the rule book, or somebody at a straight key, as the corpus has them."""
     if keyer == "machine":
         return Sender("machine", wpm, units=(1.0, 3.0, 1.0, 3.0, 7.0), spreads=(0.0,) * 5)
-    return draw_sender(Keying(wpm=(wpm, wpm), hands={keyer: 1.0}, gap_stretch=(1, 1)), rng)
+    keying = Keying(wpm=(wpm, wpm), hands={keyer: 1.0}, gap_stretch=(1, 1), unsteadiness=UNSTEADINESS)
+    return draw_sender(keying, rng)
 
 
 def keyed_tone(lengths: NDArray[np.float64], tone_hz: int) -> Sound:

@@ -1,0 +1,29 @@
+"""Bits of HTML that the page's sections share: figures with captions, and the colours that stand for runs."""
+
+from __future__ import annotations
+
+from html import escape
+
+from project.evaluation.comparison import Comparison
+from project.evaluation.picture import coloured
+
+
+def figure(svg: str, caption: str) -> str:
+    """A picture with its caption; nothing where there is no picture."""
+    return f"<figure><div class=scroll>{svg}</div><figcaption>{escape(caption)}</figcaption></figure>" if svg else ""
+
+
+def key(comparison: Comparison) -> str:
+    """Which colour is which run; nothing where there is one run only."""
+    if len(comparison.reports) == 1:
+        return ""
+    dots = swatches(comparison)
+    names = (f"<span>{dots[n]}{escape(comparison.labels[n])}</span>" for n in coloured(comparison))
+    return f"<p class=key>{''.join(names)}</p>"
+
+
+def swatches(comparison: Comparison) -> list[str]:
+    """A dot of each run's colour; grey for those that the pictures leave out."""
+    colours = coloured(comparison)
+    names = [f"series-{colours[n]}" if n in colours else "muted" for n in range(len(comparison.reports))]
+    return [f'<span class=swatch style="background:var(--{name})"></span>' for name in names]

@@ -1,0 +1,89 @@
+"""The data module: parts of the labels, and examples made anew, whatever the number of workers and ranks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from project.build.bind import make
+from project.build.compose import compose
+from project.contract import Batch, InputError
+from project.corpus.keyer.texts import Texts
+from project.corpus.morse_fresh import MorseFresh, Portions
+from project.data.manifest import Manifest
+from project.data.module import Batching, DataModule, share
+from project.feature.tone_envelope import ToneEnvelope
+from project.text.spelling import Spelling
+
+
+def fresh(**changes: int) -> MorseFresh:
+    portions = Portions(num_examples=12, seconds=(2.5, 4), easy_epochs=1)
+    return MorseFresh(portions=portions, texts=Texts(symbols="plain"), **changes)
+
+
+def module(morse: Path, workers: int = 0, **changes: object) -> DataModule:
+    spelling: Spelling = make(compose("train")["text"], "text")
+    manifest = {"train": None, "dev": str(morse / "dev.jsonl"), "test": None}
+    given = {"batching": Batching(batch_length=12, max_batch_size=4), "workers": workers, "fresh": fresh(), **changes}
+    return DataModule(manifest, ToneEnvelope(), spelling, **given)  # type: ignore[arg-type]
+
+
+def epochs(data: DataModule, count: int) -> list[list[Batch]]:
+    loader = data.train_dataloader()
+    given = []
+    for epoch in range(count):
+        loader.batch_sampler.set_epoch(epoch)
+        given.append(list(loader))
+    return given
+
+
+def test_examples_made_anew_come_once_an_epoch_and_never_again(morse: Path) -> None:
+    first, second = epochs(module(morse), 2)
+    ids = [[name for batch in epoch for name in batch.ids] for epoch in (first, second)]
+    assert sorted(ids[0]) == [f"0-{number:06d}" for number in range(12)]
+    assert sorted(ids[1]) == [f"1-{number:06d}" for number in range(12)]
+    texts = [{text for batch in epoch for text in batch.references} for epoch in (first, second)]
+    assert all(len(text) <= 2 for text in texts[0] & texts[1])  # a slow hand's few letters may come again
+    for batch in first:
+        assert batch.targets["places"].shape == batch.signals_BTF.shape[:2]
+        assert (batch.targets["places"] > 0).sum() <= batch.targets["symbol_lengths"].sum()
+
+
+def test_workers_do_not_change_what_is_made(morse: Path) -> None:
+    for one, other in zip(epochs(module(morse), 1)[0], epochs(module(morse, workers=2), 1)[0], strict=True):
+        assert one.ids == other.ids
+        assert torch.equal(one.signals_BTF, other.signals_BTF)
+
+
+def test_its_sample_rate_is_that_of_the_feature(morse: Path) -> None:
+    with pytest.raises(InputError, match=r"set data\.fresh\.sample_rate=4000"):
+        module(morse, fresh=fresh(sample_rate=8000))
+
+
+def test_places_stand_at_their_frames(morse: Path) -> None:
+    """The frame in which a symbol's tone ends, from the manifest's own seconds."""
+    data = module(morse, fresh=None)
+    manifest = Manifest.open(str(morse / "dev.jsonl"))
+    (batch, *_) = list(data.scoring_loader(manifest))
+    examples = {manifest[row].id: manifest[row] for row in range(len(manifest))}
+    for row, name in enumerate(batch.ids):
+        labels = examples[name].labels
+        assert labels is not None
+        frames = np.flatnonzero(batch.targets["places"][row].numpy())
+        assert [round(seconds * 100) for seconds in labels["places"]] == pytest.approx(frames.tolist(), abs=1)
+
+
+def test_a_fraction_is_of_the_ids_and_lies_within_a_larger_one(morse: Path) -> None:
+    manifest = Manifest.open(str(morse / "train.jsonl"))
+    ids = {
+        part: {example.id for example in map(share(manifest, part).__getitem__, range(len(share(manifest, part))))}
+        for part in (0.01, 0.25, 0.5, 1.0)
+    }
+    assert [len(ids[part]) for part in ids] == [1, 6, 12, 24]
+    assert ids[0.01] < ids[0.25] < ids[0.5] < ids[1.0]
+    for part in (0.0, 1.5):
+        with pytest.raises(InputError, match=r"data\.batching\.fraction"):
+            share(manifest, part)

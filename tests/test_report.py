@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from project import cli
+from project.contract import Hypothesis
+from project.evaluation.estimate import make_report
+from project.evaluation.protocol import Protocol, hash_ids
+from project.evaluation.result import Row
+from project.metric.text import ErrorRate
+
+REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Runs `scansion report`: exit code, standard output, standard error."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["report", *words])
+        told = capsys.readouterr()
+        return int(str(stop.value.code)), told.out, told.err
+
+    return run
+
+
+def invent(root: Path, mask: float, seed: int, with_meta: bool = True) -> Path:
+    """A run folder as training and evaluation leave it; a larger mask weight and a larger seed make more errors."""
+    folder = root / "morse" / f"sweep-{mask}-{seed}"
+    folder.mkdir(parents=True)
+    config = {"name": f"sweep{mask}", "command": f"scansion train seed={seed}", "seed": seed, "data": {"seed": seed}}
+    config |= {"weighting": {"ctc": 1.0, "mask": mask}, "signature_ignores": ["name"]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    scalars = ["50,0,train/loss,1.5", "50,0,train/mask,1.0", f"50,0,train/mask/weighted,{mask}", "50,0,train/lr,0.001"]
+    (folder / "metrics.csv").write_text("\n".join(["step,epoch,name,value", *scalars, "50,0,dev/cer,0.2"]) + "\n")
+    metric = ErrorRate("cer", "character")
+    rows = []
+    for n in range(24):
+        reference = REFERENCES[n % len(REFERENCES)]
+        text = reference[: -1 if (n + seed) % (6 - round(5 * mask)) == 0 else None]
+        columns = metric.score(reference, Hypothesis((), text, 0.0))
+        meta: dict[str, float | str] = {"snr_db": float(n), "hand": ("bug", "straight")[n % 2], "wpm": 25}
+        rows.append(Row(f"e{n}", reference, text, None, 2.5, -1.0, columns, "", meta if with_meta else {}))
+    ids_hash = hash_ids(row.id for row in rows)
+    protocol = Protocol("m", ids_hash, 24, "full", {}, {}, "a", {"kind": "greedy"}, "none", "32-true", "0.1")
+    name = f"morse/{folder.name}"
+    make_report(protocol, name, [metric], rows, "2026-02-03", num_resamples=200).save(folder / "reports")
+    return folder
+
+
+def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
+    runs = [invent(tmp_path, mask, seed) for mask in (0.7, 0.3) for seed in (1, 2)]
+    words = ["by=[snr_db,hand,wpm]", f"out={tmp_path}/page.html", f"markdown={tmp_path}/table.md"]
+    code, out, err = ask(*map(str, runs), *words)
+    assert (code, out.splitlines()[-1]) == (0, f"{tmp_path}/page.html")
+    assert err.index("weighting.mask=0.3") < err.index("weighting.mask=0.7")
+    for part in ("CER over seeds, best first", "CER by snr_db", "CER by hand", "wpm: 25 in all examples", "comparable"):
+        assert part in err
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == [
+        "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md"
+    ]  # fmt: skip
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(part in page for part in ("What differs", "By condition", "Length of hypotheses"))
+    assert "**CER by hand**" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    with (tmp_path / "combined_with_preds.csv").open(newline="", encoding="utf-8") as stream:
+        lines = list(csv.DictReader(stream))
+    assert len(lines) == 4 * 24
+    assert list(lines[0])[:4] == ["run", "weighting.mask", "seed", "id"]
+    traced = (tmp_path / "loss_trace.csv").read_text(encoding="utf-8").splitlines()
+    assert traced[0] == "run,weighting.mask,seed,step,epoch,name,value"
+    assert len(traced) == 1 + 4 * 4
+    assert traced[1] == "morse/sweep-0.7-1,0.7,1,50,0,train/loss,1.5"
+
+
+def test_one_run_and_older_reports(tmp_path: Path, ask: Ask) -> None:
+    run = invent(tmp_path, 0.3, 1, with_meta=False)
+    code, out, _ = ask(str(run))
+    assert code == 0
+    assert "By condition" not in Path(out.splitlines()[-1]).read_text(encoding="utf-8")
+    assert (run / "combined_with_preds.csv").read_text(encoding="utf-8").startswith("run,id,group,length,reference")
+    code, _, err = ask(str(run), "by=snr_db")
+    assert code == 2
+    assert "by=snr_db: these reports say nothing of conditions" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_unknown_condition(tmp_path: Path, ask: Ask) -> None:
+    code, _, err = ask(str(invent(tmp_path, 0.3, 1)), "by=[snr,hand]")
+    assert code == 2
+    assert "by=snr: the evaluated examples have no such condition" in err
+    assert not list(tmp_path.rglob("*.html"))
