@@ -59,10 +59,11 @@ def report(config: Config, words: list[str]) -> int:
 
 
 def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
-    """What is told beside the comparison: the runs of a sweep, the conditions asked for, and why one has no table."""
+    """What is told beside the comparison: runs of a sweep, conditions (or why there are none), length drift."""
     from project.evaluation.condition import check, condition, condition_grid
     from project.evaluation.picture import coloured
     from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
+    from project.evaluation.verdict import drifts
 
     positions = list(coloured(comparison))
     check(comparison, by, positions)
@@ -72,7 +73,8 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     grids = [group_grid(comparison, settings, said) or run_grid(comparison, settings, said)]
     found = [condition(comparison, name, positions) for name in by]
     grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]
-    return [grid for grid in grids if grid], [one for one in found if isinstance(one, str)]
+    notes = [f"{verdict.text}: {verdict.evidence}" for verdict in drifts(comparison)]
+    return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]
 
 
 def choose(runs: list[Run], protocol: str | None) -> list[Path]:

@@ -63,7 +63,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     first, new = ranks.is_first(), not run.last.exists()
     contents = contents_of(recognizer)
     if new and config["init_from"]:
-        load_weights(recognizer.system, Run.open(config["init_from"]).best)
+        load_weights(recognizer.system, _start(config).best)
     if not new:
         run.require_same(contents)
         read_checkpoint(run.last)  # says clearly what is wrong with it, before the trainer opens it
@@ -77,6 +77,17 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             if first:
                 _introduce(run, recognizer)
             _fit(run, recognizer, trainer)
+
+
+def _start(config: Config) -> Run:
+    """The run whose weights this one starts from; on other features they would be worth nothing."""
+    start = Run.open(config["init_from"])
+    theirs, ours = (dict(flatten({"feature": one["feature"]})) for one in (start.config(), config))
+    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    if differing:
+        given = " ".join(f"{name}={theirs.get(name)}" for name in differing)
+        raise InputError(f"init_from={start.folder}: was trained on other features: set {given}")
+    return start
 
 
 def contents_of(recognizer: Recognizer) -> dict[str, str]:

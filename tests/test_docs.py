@@ -22,7 +22,7 @@ SMALL_RUN = {
     "epochs": "1",
 }
 SMALL_SOURCE = {"data.fresh.portions.num_examples": "8", "data.fresh.portions.seconds": "[2,3]"}
-EXAMPLE_RUN = "runs/morse/quick-1a2b3c4d"  # stands in the text for the first run that was made
+EXAMPLE_RUN = re.compile(r"(runs/\w+/\w+)-1a2b3c4d")  # stands in the text for the first run of that name
 
 
 def commands(page: Path) -> list[str]:
@@ -36,9 +36,15 @@ def matches(pattern: str) -> list[str]:
     return sorted(str(path) for path in Path().glob(pattern))
 
 
-def expanded(words: list[str], first_run: str) -> list[str]:
-    """Globs as a shell expands them, and the example run as the one at hand."""
-    words = [word.replace(EXAMPLE_RUN, first_run) for word in words]
+def first_run(match: re.Match[str]) -> str:
+    """The oldest run of a name."""
+    runs = sorted(matches(f"{match[1]}-*"), key=lambda run: (Path(run) / "data.json").stat().st_mtime)
+    return runs[0] if runs else match[0]
+
+
+def expanded(words: list[str]) -> list[str]:
+    """Globs as a shell expands them, and example runs as those at hand."""
+    words = [EXAMPLE_RUN.sub(first_run, word) for word in words]
     return [found for word in words for found in (matches(word) if "*" in word else [word])]
 
 
@@ -70,9 +76,8 @@ def test_commands(
             assert words[0] in targets, line
             continue
         assert program == "scansion", f"{page.name}: cannot test: {line}"
-        runs = sorted(matches("runs/morse/quick-*"), key=lambda run: (Path(run) / "data.json").stat().st_mtime)
         with pytest.raises(SystemExit) as stop:
-            cli.main(smaller(expanded(words, runs[0] if runs else "")))
+            cli.main(smaller(expanded(words)))
         assert stop.value.code in {0, None}, f"{page.name}: {line}: {capsys.readouterr().err}"
 
 

@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from project import cli
-from project.contract import Hypothesis
+from project.contract import Example, Hypothesis
+from project.evaluate import rows_of
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, hash_ids
-from project.evaluation.result import Row
+from project.evaluation.result import Row, load
 from project.metric.text import ErrorRate
 
 REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")
+METRIC = ErrorRate("cer", "character")
 Ask = Callable[..., tuple[int, str, str]]
 
 
@@ -40,18 +44,17 @@ def invent(root: Path, mask: float, seed: int, with_meta: bool = True) -> Path:
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     scalars = ["50,0,train/loss,1.5", "50,0,train/mask,1.0", f"50,0,train/mask/weighted,{mask}", "50,0,train/lr,0.001"]
     (folder / "metrics.csv").write_text("\n".join(["step,epoch,name,value", *scalars, "50,0,dev/cer,0.2"]) + "\n")
-    metric = ErrorRate("cer", "character")
     rows = []
     for n in range(24):
         reference = REFERENCES[n % len(REFERENCES)]
         text = reference[: -1 if (n + seed) % (6 - round(5 * mask)) == 0 else None]
-        columns = metric.score(reference, Hypothesis((), text, 0.0))
+        columns = METRIC.score(reference, Hypothesis((), text, 0.0))
         meta: dict[str, float | str] = {"snr_db": float(n), "hand": ("bug", "straight")[n % 2], "wpm": 25}
         rows.append(Row(f"e{n}", reference, text, None, 2.5, -1.0, columns, "", meta if with_meta else {}))
     ids_hash = hash_ids(row.id for row in rows)
     protocol = Protocol("m", ids_hash, 24, "full", {}, {}, "a", {"kind": "greedy"}, "none", "32-true", "0.1")
     name = f"morse/{folder.name}"
-    make_report(protocol, name, [metric], rows, "2026-02-03", num_resamples=200).save(folder / "reports")
+    make_report(protocol, name, [METRIC], rows, "2026-02-03", num_resamples=200).save(folder / "reports")
     return folder
 
 
@@ -89,6 +92,27 @@ def test_one_run_and_older_reports(tmp_path: Path, ask: Ask) -> None:
     assert code == 2
     assert "by=snr_db: these reports say nothing of conditions" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_conditions_come_from_the_manifest() -> None:
+    example = Example("e", "e.wav", 2.0, "CQ", group="op", meta={"snr_db": -5, "qsb": False, "places": [1, 2]})
+    scored = SimpleNamespace(hypothesis=Hypothesis((), "CQ", -1.0), columns={"cer_length": 2.0}, reference="CQ")
+    rows = rows_of([example], {"e": scored})  # type: ignore[arg-type,dict-item]
+    assert rows == [Row("e", "CQ", "CQ", "op", 2.0, -1.0, {"cer_length": 2.0}, "e.wav", {"snr_db": -5, "qsb": "no"})]
+
+
+def test_drift_is_told(tmp_path: Path, ask: Ask) -> None:
+    run = invent(tmp_path, 0.3, 1)
+    (folder,) = (run / "reports").iterdir()
+    report = load(folder)
+    rows = []
+    for row in report.rows:
+        text = row.reference[:9]
+        rows.append(replace(row, hypothesis=text, columns=METRIC.score(row.reference, Hypothesis((), text, 0.0))))
+    make_report(report.protocol, report.run, [METRIC], rows, "2026-02-03", num_resamples=200).save(run / "reports")
+    code, _, err = ask(str(run))
+    assert code == 0
+    assert "loses more symbols the longer the text is" in " ".join(err.split())
 
 
 def test_unknown_condition(tmp_path: Path, ask: Ask) -> None:

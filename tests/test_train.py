@@ -275,8 +275,11 @@ def test_a_run_starts_from_the_weights_of_another(undisturbed: Run, config: Conf
         for a, b in zip(weights(Run(tmp_path / "run")).values(), weights(undisturbed, "best").values(), strict=True)
     )
     wider = config | {"model": config["model"] | {"channels": 24}}
-    with pytest.raises(InputError, match="does not fit this model"):
+    with pytest.raises(InputError, match="does not fit: give this run the feature and the model"):
         fit(Run(tmp_path / "wider"), wider)
+    deaf = config | {"feature": config["feature"] | {"integrate_ms": [10, 20, 30, 40, 50]}}
+    with pytest.raises(InputError, match=r"other features: set feature\.integrate_ms=\[10, 20, 40, 80, 160\]"):
+        fit(Run(tmp_path / "deaf"), deaf)
 
 
 def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:

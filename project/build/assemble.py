@@ -86,6 +86,8 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     }
     has_weights = any(parameter.requires_grad for parameter in model.parameters())
     steps = total_steps(config["trainer"], data) if training and has_weights else 0
+    if training and has_weights and steps < 1:
+        raise InputError("epochs=0 leaves a model with weights untrained: give at least 1")
     if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
@@ -119,11 +121,20 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **config["trainer"], **quiet}
     node["num_sanity_val_steps"] = 0
-    if node.get("check_val_every_n_epoch") and node.get("max_epochs", -1) > 0:  # a short run is validated at its end
-        node["check_val_every_n_epoch"] = min(node["check_val_every_n_epoch"], node["max_epochs"])
+    if node.get("check_val_every_n_epoch") and node.get("max_epochs", -1) > 0:
+        node["check_val_every_n_epoch"] = validation_interval(node["check_val_every_n_epoch"], node["max_epochs"])
     return make(  # type: ignore[no-any-return]
         node, "trainer", callbacks=list(callbacks.values()), logger=list(loggers.values()), default_root_dir=str(folder)
     )
+
+
+def validation_interval(wanted: int, epochs: int) -> int:
+    """The largest number of epochs, up to the one wanted, after which the last epoch is validated too.
+
+    >>> validation_interval(5, 30), validation_interval(5, 12), validation_interval(5, 1)
+    (5, 4, 1)
+    """
+    return next(interval for interval in range(min(wanted, epochs), 0, -1) if epochs % interval == 0)
 
 
 def settle(config: Config) -> None:

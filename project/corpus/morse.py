@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from project.contract import InputError
 from project.corpus.folder import Folder
-from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.channel import Channel, check_made
 from project.corpus.keyer.fist import Keying, draw_sender
 from project.corpus.keyer.station import Transmission, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text
@@ -45,18 +45,12 @@ class Morse:
         if wrong or not any(self._counts.values()):
             split = wrong[0] if wrong else "train"
             raise InputError(f"corpus: num_{split} is {self._counts[split]}: give 0 or more, and one split at least 1")
-        if seed < 0:
-            raise InputError(f"corpus: seed is {seed}: give 0 or more")
+        check_made(seed, sample_rate, channel or Channel())
         self._seed = seed
         self._sample_rate = sample_rate
         self._texts = texts or Texts()
         self._keying = keying or Keying()
         self._channel = channel or Channel()
-        if self._channel.tone_hz[1] >= 0.45 * sample_rate:
-            raise InputError(
-                f"corpus: sample_rate is {sample_rate}, too low for a tone of {self._channel.tone_hz[1]:g} Hz: "
-                "raise it, or lower channel.tone_hz"
-            )
         self.settings: dict[str, Any] = {
             "corpus": "morse@2",
             "counts": self._counts,

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project.contract import Example, InputError
-from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.channel import Channel, check_made
 from project.corpus.keyer.fist import Keying, check_range, draw_sender
 from project.corpus.keyer.station import lasting, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text_of
 
 _FEWEST_UNITS = 4  # an E with the gap after it
+_EXAMPLES, _LENGTHS = 101, 102  # streams of random numbers that no split of the written corpus has
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,14 @@ class MorseFresh:
         keying: Keying | None = None,
         channel: Channel | None = None,
     ) -> None:
+        check_made(seed, sample_rate, channel or Channel())
         self.sample_rate = sample_rate
         self._seed = seed
         self._portions = portions or Portions()
         self._texts = texts or Texts()
         self._keying = keying or Keying()
         self._channel = channel or Channel()
-        rng = np.random.default_rng([seed, 0])
+        rng = np.random.default_rng([seed, _LENGTHS])
         low, high = self._portions.seconds
         seconds = rng.uniform(low, high, self._portions.num_examples)
         self.lengths: NDArray[np.float32] = np.round(seconds * sample_rate).astype(np.float32) / np.float32(sample_rate)
@@ -75,7 +77,7 @@ class MorseFresh:
 
     def draw(self, index: int, epoch: int) -> tuple[Example, NDArray[np.float32]]:
         """An example and its sound. One that its text does not fill ends in silence."""
-        rng = np.random.default_rng([self._seed, 1, epoch, index])
+        rng = np.random.default_rng([self._seed, _EXAMPLES, epoch, index])
         sender = draw_sender(self._keying, rng)
         seconds = float(self.lengths[index])
         budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.pace
@@ -85,7 +87,7 @@ class MorseFresh:
         sound = render(sending, self._keying, self._channel, self.sample_rate, rng)
         name = f"{epoch}-{index:06d}"
         labels = {"places": (places(sending) / self.sample_rate).tolist()}
-        return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, text, labels=labels), sound
+        return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, sending.text, labels=labels), sound
 
     def _ease(self, epoch: int) -> float:
         """1 in the first epoch, 0 from `easy_epochs` on."""

@@ -79,8 +79,7 @@ class Examples(Dataset[Sample]):
             frames_TF = self._changed(clear_TF, "frames", generator)
             reference = reference_of(example, self.spelling)
             ids = self.spelling.encode(reference)
-            if example.labels and "places" in example.labels:
-                frame_targets["places"] = placed(ids, example, len(clear_TF))
+            frame_targets |= placed(ids, example, len(clear_TF))
         except InputError as error:
             place = self.origin.location(draw.index) if isinstance(self.origin, Manifest) else example.media
             raise InputError(f"{place}: {example.id}: {error}") from error
@@ -106,16 +105,18 @@ class Examples(Dataset[Sample]):
         return {name: target for make in makers for name, target in make(states_T, generator).items()}
 
 
-def placed(ids: Sequence[int], example: Example, frames: int) -> Tensor:
-    """(frames,) Each symbol's id at the frame where labels.places, in the unit of lengths, says it was sent; else 0."""
-    assert example.labels is not None
-    places = example.labels["places"]
+def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, Tensor]:
+    """`places`: each symbol's id at the frame where labels.places, in the unit of lengths, says it was sent; else 0.
+
+    Nothing where the manifest does not say it, or says it of another number of symbols than a normalizer left.
+    """
+    places = (example.labels or {}).get("places")
     if not isinstance(places, list) or len(places) != len(ids):
-        raise InputError(f"labels.places must be a list of {len(ids)} times, one for each symbol of the reference")
+        return {}
     rows = torch.tensor(places, dtype=torch.float64) * (frames / example.length)
     placed_T = torch.zeros(frames, dtype=torch.int64)
-    placed_T[rows.long().clamp(0, frames - 1)] = torch.tensor(ids, dtype=torch.int64)
-    return placed_T
+    placed_T[rows.long().clamp(0, max(0, frames - 1))] = torch.tensor(ids, dtype=torch.int64)
+    return {"places": placed_T}
 
 
 def target_makers(augment: Sequence[Augment]) -> list[Augment]:

@@ -88,12 +88,8 @@ class DataModule(LightningDataModule):
         self.workers = workers
         self.seed = seed
         self.fresh = fresh
-        rate, wanted = getattr(fresh, "sample_rate", None), getattr(feature, "sample_rate", None)
-        if rate != wanted and fresh is not None:
-            raise InputError(
-                f"data.fresh.sample_rate is {rate}, the feature hears {wanted} samples a second: "
-                f"set data.fresh.sample_rate={wanted}"
-            )
+        if fresh is not None:
+            _check_fresh(fresh, feature, self.batching)
 
     @property
     def training(self) -> Manifest | Source:
@@ -178,6 +174,23 @@ class DataModule(LightningDataModule):
             options |= {"persistent_workers": True, "multiprocessing_context": multiprocessing.get_context(start)}
             options["worker_init_fn"] = _one_thread
         return options
+
+
+def _check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
+    """Examples made anew come at the feature's rate, and are not chosen from: they are made as they are wanted."""
+    rate, wanted = getattr(fresh, "sample_rate", None), getattr(feature, "sample_rate", None)
+    if rate != wanted:
+        raise InputError(
+            f"data.fresh.sample_rate is {rate}, the feature hears {wanted} samples a second: give them the same rate, "
+            f"data.fresh.sample_rate={wanted}"
+        )
+    plain = Batching()
+    for name in ("fraction", "min_length", "max_length"):
+        if getattr(batching, name) != getattr(plain, name):
+            raise InputError(
+                f"data.batching.{name} is of no use for examples made anew: set data.fresh.portions.num_examples or "
+                "data.fresh.portions.seconds"
+            )
 
 
 def share(manifest: Manifest, fraction: float) -> Manifest:

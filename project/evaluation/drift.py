@@ -25,19 +25,16 @@ LEAST_CHANGE = 0.01  # of the length ratio from short texts to long ones; less i
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How the length ratio changes from the short texts of a test set (its shortest twentieth) to the long ones."""
+    """How the length ratio changes between the ends of a test set: texts of which a twentieth is shorter, or longer."""
 
     short: float  # symbols
     long: float
-    ratio_short: float  # on the fitted line
-    ratio_long: float
-    interval: Interval  # of the change
+    change: float  # of the length ratio from short to long, on the fitted line
+    interval: Interval  # of that change
+    ratio_short: float  # as observed, of the shortest quarter
+    ratio_long: float  # and of the longest
     unit: str  # what was drawn for the interval: "example" or "group"
     symbols: str  # what lengths count: "symbols" or "words"
-
-    @property
-    def change(self) -> float:
-        return self.ratio_long - self.ratio_short
 
     @property
     def is_real(self) -> bool:
@@ -49,8 +46,9 @@ class Drift:
         """The figures, in words."""
         low, high = (f"{100 * end:+.1f}" for end in self.interval)
         return (
-            f"length ratio {self.ratio_short:.3f} at {self.short:.0f} {self.symbols}, {self.ratio_long:.3f} at "
-            f"{self.long:.0f}: {100 * self.change:+.1f} points [{low}, {high}], over {self.unit}s"
+            f"length ratio {self.ratio_short:.3f} in the shortest quarter, {self.ratio_long:.3f} in the longest; "
+            f"from {self.short:.0f} to {self.long:.0f} {self.symbols} the fitted line moves by "
+            f"{100 * self.change:+.1f} points [{low}, {high}], over {self.unit}s"
         )
 
 
@@ -66,9 +64,10 @@ def text_lengths(report: Report) -> tuple[Array, Array] | None:
 def length_drift(report: Report, least: float = 0.0) -> Drift | None:
     """The drift of one run; None where lengths are not counted, hardly vary, or change less than `least`."""
     lengths = text_lengths(report)
-    if lengths is None or len(report.rows) < MIN_EXAMPLES:
+    if lengths is None or (lengths[1] > 0).sum() < MIN_EXAMPLES:
         return None
-    found_N, wanted_N = lengths
+    kept = np.flatnonzero(lengths[1] > 0)  # what is put in where nothing was said is no matter of length
+    found_N, wanted_N = (column[kept] for column in lengths)
     short, long = (float(end) for end in np.quantile(wanted_N, [0.05, 0.95]))
     if long <= short:
         return None
@@ -78,16 +77,16 @@ def length_drift(report: Report, least: float = 0.0) -> Drift | None:
     slope = float(_slopes(sums_C[None])[0])
     if not np.isfinite(slope) or abs(slope * (long - short)) < least:
         return None
-    middle, mean = sums_C[1] / sums_C[0], sums_C[3] / sums_C[0]
-    groups = [row.group for row in report.rows]
+    first, last = np.quantile(wanted_N, [0.25, 0.75])
+    quarters = wanted_N <= first, wanted_N >= last
+    ratio_short, ratio_long = (float(found_N[part].sum() / wanted_N[part].sum()) for part in quarters)
+    groups = [report.rows[n].group for n in kept]
     unit = resampling_unit(groups)
     units_NC = unit_sums(rows_NC, groups if unit == "group" else None)
     slopes_R = _slopes(resampled_sums(units_NC, NUM_RESAMPLES, 0))
     low, high = percentiles(slopes_R * (long - short), len(units_NC), 0.95)
-    ratio_short, ratio_long = (float(mean + slope * (length - middle)) for length in (short, long))
-    return Drift(
-        short, long, ratio_short, ratio_long, (low, high), unit, "words" if counts_words(report) else "symbols"
-    )
+    change, symbols = slope * (long - short), "words" if counts_words(report) else "symbols"
+    return Drift(short, long, change, (low, high), ratio_short, ratio_long, unit, symbols)
 
 
 def length_strata(comparison: Comparison) -> Strata | None:

@@ -43,7 +43,7 @@ class Group:
 
 
 def varying(settings: Sequence[Settings]) -> list[str]:
-    """Keys whose values differ between runs, without those that repeat a key of the top (data.seed is seed); seeds last.
+    """Keys whose values differ between runs, seeds last; without those that repeat a key of the top (data.seed).
 
     >>> varying([{"seed": 1, "data.seed": 1, "lr": 2}, {"seed": 2, "data.seed": 2, "lr": 2}])
     ['seed']

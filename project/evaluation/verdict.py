@@ -26,7 +26,7 @@ class Verdict:
 def verdicts(comparison: Comparison) -> list[Verdict]:
     """The sentences that come first: what was found about the primary figure, then what limits it."""
     found = _findings(comparison)
-    found += _drifts(comparison)
+    found += drifts(comparison)
     found += [Verdict("warning", note) for note in comparison.head]
     first = comparison.reports[0]
     groups = {row.group for row in first.rows} - {None}
@@ -37,6 +37,18 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
                 f"Only {len(groups)} groups: intervals are over examples, too narrow if those of one group are alike",
             )
         )
+    return found
+
+
+def drifts(comparison: Comparison) -> list[Verdict]:
+    """A warning for each run whose hypotheses grow shorter or longer than they should on long texts."""
+    found = []
+    for n in comparison.leaders(MAX_DRIFTS):
+        drift = length_drift(comparison.reports[n], LEAST_CHANGE)
+        if drift is not None and drift.is_real:
+            what = "loses more" if drift.change < 0 else "puts in more"
+            text = f"{comparison.labels[n]} {what} {drift.symbols} the longer the text is"
+            found.append(Verdict("warning", text, drift.evidence))
     return found
 
 
@@ -131,18 +143,6 @@ def _against_baseline(comparison: Comparison, n: int) -> Verdict:
         how = "no paired interval: the runs did not score the same examples, or the figure is no ratio of counts"
     kind: Kind = delta.verdict  # type: ignore[assignment]
     return Verdict(kind, f"{sentence}: {title_of(name)} {figures}", f"{gap}; {how}")
-
-
-def _drifts(comparison: Comparison) -> list[Verdict]:
-    """A warning for each run whose hypotheses grow shorter or longer than they should on long texts."""
-    found = []
-    for n in comparison.leaders(MAX_DRIFTS):
-        drift = length_drift(comparison.reports[n], LEAST_CHANGE)
-        if drift is not None and drift.is_real:
-            what = "loses more" if drift.change < 0 else "puts in more"
-            text = f"{comparison.labels[n]} {what} {drift.symbols} the longer the text is"
-            found.append(Verdict("warning", text, drift.evidence))
-    return found
 
 
 def _ends(interval: Interval, percent: bool, sign: bool = False) -> str:

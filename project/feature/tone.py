@@ -21,6 +21,7 @@ _WINDOW_SECONDS, _HOP_SECONDS = 0.064, 0.032  # a dit at 20 words a minute lasts
 _SPACING_HZ = 8.0  # of the frequencies looked at
 _STEP = 8  # hops for one step of the track: a quarter of a second
 _IDLE = 0.1  # part of the time at which a frequency surely carries no signal, even while somebody sends on it
+_FOLLOW = 0.1  # logarithms of power by which a followed level moves at a hop
 _DEEPEST = 1e-7  # of the highest power: noise weaker than that counts as that
 _FILTERED = 0.1  # of the noise at loud frequencies: less than that means that a filter took it away
 _LARGEST = 1e6  # of a whitened power: more says no more
@@ -39,8 +40,8 @@ class Spectrogram:
     hop: int  # samples
 
 
-def whitened(wave: Floats, sample_rate: int, band_hz: tuple[float, float]) -> Spectrogram:
-    """The spectrogram of a band, each frequency and each moment in units of its own noise."""
+def whitened(wave: Floats, sample_rate: int, band_hz: tuple[float, float], *, causal: bool = False) -> Spectrogram:
+    """The spectrogram of a band, each frequency and each moment in units of its own noise, as known then if causal."""
     window = round(_WINDOW_SECONDS * sample_rate)
     hop = round(_HOP_SECONDS * sample_rate)
     size = 1 << max(window - 1, round(sample_rate / _SPACING_HZ) - 1).bit_length()
@@ -51,10 +52,15 @@ def whitened(wave: Floats, sample_rate: int, band_hz: tuple[float, float]) -> Sp
     pieces_TN = padded[starts[:, None] + np.arange(window)] * np.hanning(window).astype(np.float32)
     spectrum_TK = rfft(pieces_TN, size, axis=1)[:, low : high + 1]
     power_TK = np.square(spectrum_TK.real) + np.square(spectrum_TK.imag)
-    tiny = max(_DEEPEST * float(power_TK.max(initial=0)), 1e-20)
-    floor_K = noise_level(power_TK, axis=0)
-    loud = float(np.quantile(floor_K, 0.9))  # inside the receiver's filter: what it kept out must not be lifted again
-    white_TK = power_TK / np.maximum(floor_K, max(_FILTERED * loud, tiny))
+    if causal:
+        peak_T1 = np.maximum.accumulate(power_TK.max(axis=1, keepdims=True), axis=0)
+        floor_TK = trailing_level(power_TK, 1e-2 * _DEEPEST * float(peak_T1[0, 0]) + 1e-20)
+        loud_T1 = np.quantile(floor_TK, 0.9, axis=1, keepdims=True)
+    else:
+        peak_T1 = np.asarray(power_TK.max(initial=0))
+        floor_TK = noise_level(power_TK, axis=0)
+        loud_T1 = np.asarray(np.quantile(floor_TK, 0.9))  # inside the receiver's filter; what it kept out stays out
+    white_TK = power_TK / np.maximum(floor_TK, np.maximum(_FILTERED * loud_T1, np.maximum(_DEEPEST * peak_T1, 1e-20)))
     moment_T1 = np.maximum(noise_level(white_TK, axis=1), 1.0)
     white_TK = np.minimum(white_TK / moment_T1, _LARGEST, dtype=np.float32)
     return Spectrogram(white_TK, power_TK / moment_T1, low * spacing, spacing, hop)
@@ -68,6 +74,17 @@ def noise_level(power_TK: Floats, axis: int) -> Floats:
     place = int(_IDLE * power_TK.shape[axis])
     level = np.take(np.partition(power_TK, place, axis=axis), [place], axis=axis)
     return np.asarray(level / -np.log(1 - _IDLE))
+
+
+def trailing_level(power_TK: Floats, least: float) -> Floats:
+    """As `noise_level` along time, from the past alone: a quantile that is followed step by step."""
+    logs_TK = np.log(np.maximum(power_TK, least))
+    level_K = np.full(logs_TK.shape[1], np.log(power_TK[0].mean() + least) + np.log(-np.log(1 - _IDLE)))
+    levels_TK = np.empty_like(logs_TK)
+    for hop, log_K in enumerate(logs_TK):
+        level_K += _FOLLOW * (_IDLE - (log_K < level_K))
+        levels_TK[hop] = level_K
+    return np.asarray(np.exp(levels_TK) / -np.log(1 - _IDLE))
 
 
 def track(spectrogram: Spectrogram, seconds: float, hop_seconds: float, *, causal: bool) -> tuple[Floats, int]:
@@ -91,7 +108,7 @@ def _steps(power_TK: Floats) -> Floats:
     """(S, K) Means over the hops of each step."""
     steps = -(-len(power_TK) // _STEP)
     padded_TK = np.pad(power_TK, ((0, steps * _STEP - len(power_TK)), (0, 0)), mode="edge")
-    return np.asarray(padded_TK.reshape(steps, _STEP, -1).mean(axis=1))
+    return np.asarray(padded_TK.reshape(steps, _STEP, -1).mean(axis=1, dtype=np.float64))
 
 
 def best_path(score_SK: Floats, *, causal: bool) -> NDArray[np.int64]:
@@ -143,9 +160,7 @@ def peak_offset(mean_SK: Floats, path_S: NDArray[np.int64]) -> NDArray[np.float6
     """Where between frequencies the peak is, in parts of their spacing: the top of a parabola through logarithms."""
     last = mean_SK.shape[1] - 1
     rows = np.arange(len(path_S))
-    below, here, above = (
-        np.log(mean_SK[rows, np.clip(path_S + shift, 0, last)].astype(np.float64) + 1e-20) for shift in (-1, 0, 1)
-    )
+    below, here, above = (np.log(mean_SK[rows, np.clip(path_S + shift, 0, last)].clip(1e-20)) for shift in (-1, 0, 1))
     curvature = 2 * here - below - above
     offset = np.divide(above - below, 2 * curvature, out=np.zeros(len(rows)), where=curvature > 1e-6)
     return np.asarray(np.clip(offset, -0.5, 0.5))

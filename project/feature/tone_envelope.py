@@ -28,7 +28,8 @@ class ToneEnvelope:
 
     Features of a frame, 0 to 1: for each length the level in decibels over the noise (0 to 40 dB); the level relative
     to the loudest moment around; and the state, 1 where the key seems down. All are the same at any gain. Noise floor
-    and peak are estimated, so that it matters little how much of the time the key is down. `causal` uses the past only.
+    and peak are estimated, so that it matters little how much of the time the key is down. `causal` uses the past only,
+    but for the first quarter of a second.
     """
 
     settings: Mapping[str, Any]
@@ -102,11 +103,13 @@ class ToneEnvelope:
 
     def tone_hz(self, signal: Wave) -> NDArray[np.float32]:
         """The tone's frequency at each sample."""
-        spectrogram = tone.whitened(signal, self.sample_rate, self._band)
+        spectrogram = tone.whitened(signal, self.sample_rate, self._band, causal=self._causal)
         seconds = spectrogram.hop / self.sample_rate
         track, hops = tone.track(spectrogram, self._average_seconds, seconds, causal=self._causal)
         step = hops * spectrogram.hop
-        middles = step * (np.arange(len(track)) + (1.0 if self._causal else 0.5))
+        if self._causal:  # the last finished step holds; before there is one, the first
+            return np.repeat(np.concatenate([track[:1], track]), step)[: len(signal)]
+        middles = step * (np.arange(len(track)) + 0.5)
         return np.interp(np.arange(len(signal)), middles, track).astype(np.float32)
 
     def _at_zero(self, wave: Wave) -> NDArray[np.complex64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, Terms
 from project.loss.ctc import CTC
@@ -15,7 +14,8 @@ class PlacedCTC:
 
     The term is a cross entropy (natural logarithm) summed over an example's frames and divided by its number of
     symbols, so that it is of CTC's size. Learning starts at once instead of finding alignments first, and recognized
-    symbols keep the time at which they were sent. Real recordings rarely know places: a batch without them has the
+    symbols keep the time at which they were sent. CTC alone says a symbol early at one speed and late at another, and
+    in between twice or not at all. Real recordings rarely know places: a batch without them has the
     terms of CTC alone, which training refuses and evaluation takes.
     """
 
@@ -37,9 +37,11 @@ class PlacedCTC:
 def placing(output: Emissions, places_BS: Tensor, num_symbols_B: Tensor) -> Tensor:
     """Cross entropy of all frames per symbol; `places_BS` has a symbol's id at one input frame, 0 elsewhere."""
     frames = output.log_probs_BTV.shape[1]
-    stride = -(-places_BS.shape[1] // frames)
-    padded_BS = functional.pad(places_BS, (0, frames * stride - places_BS.shape[1]))
-    symbols_BT = padded_BS.view(len(padded_BS), frames, stride).amax(dim=2)
+    rows_BS = (torch.arange(places_BS.shape[1], device=places_BS.device) * frames // places_BS.shape[1]).expand_as(
+        places_BS
+    )
+    none_BT = places_BS.new_zeros(len(places_BS), frames)
+    symbols_BT = none_BT.scatter_reduce(1, rows_BS, places_BS, "amax")  # of two in one frame one stands
     inside_BT = torch.arange(frames, device=symbols_BT.device) < output.lengths_B[:, None]
     unlikely_BT = -output.log_probs_BTV.gather(2, symbols_BT[..., None])[..., 0]
     return ((unlikely_BT * inside_BT).sum(dim=1) / num_symbols_B.clamp(min=1)).mean()

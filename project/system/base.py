@@ -79,6 +79,7 @@ class System(LightningModule, ABC):
         self.start_notes: tuple[str, ...] = ()  # what is to be said of the weights it starts from
         self.batch_shape: tuple[int, ...] = ()
         self._sums: Columns = {}
+        self._sizes: Columns = {}  # examples behind each sum: a batch may lack a term
         self._counts: Columns = {}
 
     shown: tuple[str, ...] = ()  # figures of a family's own that belong beside the metrics
@@ -154,7 +155,7 @@ class System(LightningModule, ABC):
             log.info(line)
 
     def on_validation_epoch_start(self) -> None:
-        self.scored, self._sums, self._counts = [], {}, {}
+        self.scored, self._sums, self._sizes, self._counts = [], {}, {}, {}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Score each example of the batch."""
@@ -163,6 +164,7 @@ class System(LightningModule, ABC):
         total, _ = self.weighting(terms)
         for name, value in {"loss": total, **terms}.items():
             self._sums.setdefault(name, []).append(value.item() * len(batch))
+            self._sizes.setdefault(name, []).append(len(batch))
         for name, count in counts.items():
             self._counts.setdefault(name, []).append(count)
         self.scored += [
@@ -178,10 +180,10 @@ class System(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Gather over ranks by id and publish the figures."""
-        shares = self._gathered((self.scored, self._sums, self._counts))
-        self.scored = unique([row for scored, _, _ in shares for row in scored])
-        sums, counts = (add_up([share[place] for share in shares]) for place in (1, 2))
-        means = {name: value / len(self.scored) for name, value in sums.items()}
+        shares = self._gathered((self.scored, self._sums, self._sizes, self._counts))
+        self.scored = unique([row for scored, *_ in shares for row in scored])
+        sums, sizes, counts = (add_up([share[place] for share in shares]) for place in (1, 2, 3))
+        means = {name: value / sizes[name] for name, value in sums.items()}
         self.figures = {f"dev/{name}": value for name, value in (means | self.ratios(counts) | self.summary()).items()}
         self.log_dict(self.figures, logger=False, rank_zero_only=self.trainer.world_size > 1)
 

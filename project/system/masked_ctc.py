@@ -23,6 +23,8 @@ class MaskedCTCSystem(System):
 
     def check(self, output: Output, batch: Batch) -> tuple[Terms, dict[str, float]]:
         """The terms with symbols from the whole signal and states from the hidden one, and counts of hidden frames."""
+        if "hidden" not in batch.targets:
+            raise InputError("no frames are hidden: add project.data.augment.SpanMask to data.augment")
         states_BT = self(batch).states_BT
         if states_BT is None:
             raise InputError("the model says nothing of hidden frames: set model.mask_head=true")

@@ -39,7 +39,10 @@ def load_weights(system: System, file: Path) -> None:
     for name in sorted(others):
         if system.optimizer is None or not any(_is_of(name, head) for head in heads):
             shapes = [tuple(state[name].shape) if name in state else "absent" for state in (weights, mine)]
-            raise InputError(f"{file}: {name} is {shapes[0]} there and {shapes[1]} here: it does not fit this model")
+            raise InputError(
+                f"{file}: {name} is {shapes[0]} there and {shapes[1]} here: it does not fit: "
+                "give this run the feature and the model of that one"
+            )
     kept = {name for name in fitting if not any(_is_of(name, head) for head in heads)}  # heads come whole or not at all
     system.load_state_dict(mine | {name: weights[name] for name in kept})
     system.start_notes = tuple(_note(file, head, mine, weights) for head in sorted(heads))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from project.contract import InputError, Source
+from project.corpus import morse_fresh
 from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.station import Transmission
 from project.corpus.keyer.texts import split_of
 from project.corpus.morse_fresh import MorseFresh, Portions
 from project.text.morse import CODE
@@ -37,15 +40,12 @@ def test_an_example_is_a_function_of_seed_epoch_and_number() -> None:
 
 def test_examples_last_as_long_as_was_said_and_are_training_texts() -> None:
     source = MorseFresh(portions=Portions(num_examples=60, seconds=(3, 8)))
-    exact = 0
     for index in range(60):
         example, sound = source.draw(index, epoch=1)
         assert example.text is not None
         assert split_of(example.text) == "train"
         assert example.length == len(sound) / source.sample_rate
-        exact += abs(example.length - source.lengths[index]) < 1e-3
-        assert example.length < source.lengths[index] + 6  # a slow hand's one letter
-    assert exact > 45
+        assert abs(example.length - source.lengths[index]) < 1e-3 or len(example.text) == 1  # a slow hand's one letter
 
 
 def test_places_are_where_symbols_end() -> None:
@@ -66,10 +66,27 @@ def test_places_are_where_symbols_end() -> None:
             assert not loud[at + 45 : at + 50].any()  # the tone fades for up to 10 ms
 
 
-def test_the_first_epochs_are_easy() -> None:
+def test_the_first_epochs_are_easy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SNR of what is rendered: from 15 dB on in epoch 0, from -12 dB on later."""
+    levels: list[float] = []
+    real = morse_fresh.render
+
+    def spy(sending: Transmission, *rest: Any) -> Any:
+        levels.append(sending.snr_db)
+        return real(sending, *rest)
+
+    monkeypatch.setattr(morse_fresh, "render", spy)
     hard = Channel(snr_db=(-12, 40), faintest_dit_db=None)
-    source = MorseFresh(portions=Portions(num_examples=4, easy_epochs=2), channel=hard)
-    assert [source._ease(epoch) for epoch in range(4)] == [1.0, 0.5, 0.0, 0.0]
+    source = MorseFresh(portions=Portions(num_examples=40, easy_epochs=2), channel=hard)
+    lowest = []
+    for epoch in range(3):
+        levels.clear()
+        for index in range(40):
+            source.draw(index, epoch)
+        lowest.append(min(levels))
+    assert lowest[0] >= 15
+    assert 1 <= lowest[1] < 15
+    assert -12 <= lowest[2] < -4
 
 
 def test_wrong_portions_are_refused() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -47,9 +46,6 @@ def test_examples_made_anew_come_once_an_epoch_and_never_again(morse: Path) -> N
     assert sorted(ids[1]) == [f"1-{number:06d}" for number in range(12)]
     texts = [{text for batch in epoch for text in batch.references} for epoch in (first, second)]
     assert all(len(text) <= 2 for text in texts[0] & texts[1])  # a slow hand's few letters may come again
-    for batch in first:
-        assert batch.targets["places"].shape == batch.signals_BTF.shape[:2]
-        assert (batch.targets["places"] > 0).sum() <= batch.targets["symbol_lengths"].sum()
 
 
 def test_workers_do_not_change_what_is_made(morse: Path) -> None:
@@ -59,21 +55,8 @@ def test_workers_do_not_change_what_is_made(morse: Path) -> None:
 
 
 def test_its_sample_rate_is_that_of_the_feature(morse: Path) -> None:
-    with pytest.raises(InputError, match=r"set data\.fresh\.sample_rate=4000"):
+    with pytest.raises(InputError, match=r"give them the same rate, data\.fresh\.sample_rate=4000"):
         module(morse, fresh=fresh(sample_rate=8000))
-
-
-def test_places_stand_at_their_frames(morse: Path) -> None:
-    """The frame in which a symbol's tone ends, from the manifest's own seconds."""
-    data = module(morse, fresh=None)
-    manifest = Manifest.open(str(morse / "dev.jsonl"))
-    (batch, *_) = list(data.scoring_loader(manifest))
-    examples = {manifest[row].id: manifest[row] for row in range(len(manifest))}
-    for row, name in enumerate(batch.ids):
-        labels = examples[name].labels
-        assert labels is not None
-        frames = np.flatnonzero(batch.targets["places"][row].numpy())
-        assert [round(seconds * 100) for seconds in labels["places"]] == pytest.approx(frames.tolist(), abs=1)
 
 
 def test_a_fraction_is_of_the_ids_and_lies_within_a_larger_one(morse: Path) -> None:
@@ -87,3 +70,9 @@ def test_a_fraction_is_of_the_ids_and_lies_within_a_larger_one(morse: Path) -> N
     for part in (0.0, 1.5):
         with pytest.raises(InputError, match=r"data\.batching\.fraction"):
             share(manifest, part)
+
+
+@pytest.mark.parametrize("setting", [{"fraction": 0.1}, {"min_length": 1.0}, {"max_length": 9.0}])
+def test_what_only_a_manifest_can_do_is_refused_for_fresh_examples(morse: Path, setting: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=rf"data\.batching\.{next(iter(setting))} is of no use"):
+        module(morse, batching=Batching(**setting))  # type: ignore[arg-type]

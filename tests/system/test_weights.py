@@ -77,7 +77,7 @@ def test_what_is_no_head_must_fit(tmp_path: Path) -> None:
     here = system_of(0, mask_head=True)
     before = {name: weight.clone() for name, weight in here.state_dict().items()}
     for other in (system_of(1, channels=16), system_of(1, blocks=2)):
-        with pytest.raises(InputError, match="does not fit this model"):
+        with pytest.raises(InputError, match="does not fit: give this run the feature"):
             load_weights(here, saved(other, tmp_path))
     assert all(torch.equal(before[name], weight) for name, weight in here.state_dict().items()), "half loaded"
 
@@ -88,5 +88,5 @@ def test_a_system_that_only_predicts_has_all_its_heads_or_none(tmp_path: Path) -
         (system_of(0, symbols=7), {}),
         (system_of(0), {"mask_head": True}),
     ):
-        with pytest.raises(InputError, match="does not fit this model"):
+        with pytest.raises(InputError, match="does not fit: give this run the feature"):
             load_weights(system_of(1, training=False, **settings), saved(there, tmp_path))

@@ -31,7 +31,7 @@ class Channel:
 
     tone_hz: Sequence[float] = (300, 1100)  # pitch, drawn evenly
     snr_db: Sequence[float] = (-12, 40)  # drawn evenly
-    faintest_dit_db: float | None = 9.0  # no dit's energy is less than this over the noise in 1 Hz; null: no limit
+    faintest_dit_db: float | None = 9.0  # a rule-book dit's energy is not less over the noise in 1 Hz; None: no limit
     silence_seconds: Sequence[float] = (0.1, 1.5)  # only noise: before the first mark, and again after the last
     drift: float = 0.3  # part whose tone drifts, by up to 30 Hz, or chirps at each mark
     fading: float = 0.3  # part that fades (QSB), a few times a minute to twice a second, down to nothing
@@ -51,8 +51,19 @@ class Channel:
                 raise InputError(f"corpus: channel.{name} is {getattr(self, name)}: give a part from 0 to 1")
 
 
+def check_made(seed: int, sample_rate: int, channel: Channel) -> None:
+    """What is made needs a seed that generators take, and samples enough for its tones."""
+    if seed < 0:
+        raise InputError(f"corpus: seed is {seed}: give 0 or more")
+    if channel.tone_hz[1] >= 0.45 * sample_rate:
+        raise InputError(
+            f"corpus: sample_rate is {sample_rate}, too low for a tone of {channel.tone_hz[1]:g} Hz: "
+            "raise it, or lower channel.tone_hz"
+        )
+
+
 def draw_snr(channel: Channel, unit_seconds: float, ease: float, rng: np.random.Generator) -> float:
-    """An SNR from the channel's range, but none at which a dit drowns; `ease` (0 to 1) lifts the low end."""
+    """An SNR from the channel's range, but none at which a rule-book dit drowns; `ease` (0 to 1) lifts the low end."""
     low, high = channel.snr_db
     if channel.faintest_dit_db is not None:
         low = max(low, channel.faintest_dit_db - 10 * np.log10(unit_seconds * NOISE_BAND_HZ))
@@ -131,9 +142,9 @@ def pink_noise(num_samples: int, sample_rate: int, rng: np.random.Generator) -> 
     """Noise with less power the higher the frequency, and in all as much in 300 to 2,800 Hz as white noise of 1."""
     size = next_fast_len(num_samples, real=True)
     hertz = rfftfreq(size, 1 / sample_rate)
-    shape = 1 / np.sqrt(np.maximum(hertz, 50))
-    heard = (hertz >= _PINK_BAND_HZ[0]) & (hertz <= _PINK_BAND_HZ[1])
-    shape /= np.sqrt(np.mean(np.square(shape[heard])))
+    low, high = _PINK_BAND_HZ
+    mean_power = np.log(high / low) / (high - low)  # of 1 / f, whatever of the band this sample rate holds
+    shape = 1 / np.sqrt(np.maximum(hertz, 50) * mean_power)
     white = rng.standard_normal(size, dtype=np.float32)
     return np.asarray(irfft(rfft(white) * shape.astype(np.float32), size)[:num_samples], dtype=np.float32)
 

@@ -22,6 +22,7 @@ HANDS = ("machine", "paddle", "bug", "straight")
 _FASTEST = {"machine": np.inf, "paddle": 50.0, "bug": 40.0, "straight": 28.0}  # words a minute
 _SHORTEST = 0.25  # units
 _MARKS, _GAPS = slice(0, 2), slice(2, 5)
+_FEWEST_LETTER_GAP = 1.7  # times the gap inside a letter, or nobody could tell letters
 _FEWEST_WORD_GAP = 1.7  # times the gap between letters, or nobody could tell words
 
 
@@ -55,7 +56,7 @@ class Sender:
     weight: float = 0.0  # units that marks are longer, and gaps shorter
     last_dah: float = 1.0  # how much longer a dah is at the end of a letter
     wander: float = 0.0  # standard deviation of the speed's logarithm, which wanders over some thirty marks
-    hesitation: float = 0.0  # chance that a gap between letters is two to three times as long
+    hesitation: float = 0.0  # chance that a gap between letters is half as long again, up to more than twice as long
 
     @property
     def unit_seconds(self) -> float:
@@ -115,11 +116,12 @@ def _paddle(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
 
 def _bug(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
     stretch, calm = _stretched(keying, rng), keying.unsteadiness
-    letter = LETTER_GAP * stretch * rng.uniform(0.75, 1.4)
+    inside = rng.uniform(0.8, 1.3)
+    letter = max(LETTER_GAP * stretch * rng.uniform(0.75, 1.4), _FEWEST_LETTER_GAP * inside)
     word = max(WORD_GAP * stretch * rng.uniform(0.7, 1.3), _FEWEST_WORD_GAP * letter)
     spread = calm * rng.uniform(0.06, 0.2)
     return {
-        "units": (DIT, rng.uniform(2.4, 4.8), rng.uniform(0.8, 1.3), letter, word),
+        "units": (DIT, rng.uniform(2.4, 4.8), inside, letter, word),
         "spreads": (0.01 * calm, spread, 0.5 * spread, 1.2 * spread, 1.5 * spread),
         "weight": _weight(rng, 0.3),
         "last_dah": 1 + calm * max(0.0, rng.normal(0, 0.15)),
@@ -131,7 +133,7 @@ def _bug(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
 def _straight(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
     stretch, calm = _stretched(keying, rng), keying.unsteadiness
     inside = between_log((0.65, 1.5), rng)
-    letter = max(LETTER_GAP * stretch * rng.uniform(0.7, 1.4), 1.7 * inside)
+    letter = max(LETTER_GAP * stretch * rng.uniform(0.7, 1.4), _FEWEST_LETTER_GAP * inside)
     word = max(WORD_GAP * stretch * rng.uniform(0.65, 1.4), _FEWEST_WORD_GAP * letter)
     spread = calm * rng.uniform(0.05, 0.2)
     return {
@@ -170,7 +172,7 @@ def send(text: str, sender: Sender, rng: np.random.Generator) -> NDArray[np.floa
         lengths[:-1][(kinds[:-1] == 1) & (kinds[1:] >= 3)] *= sender.last_dah
     if sender.hesitation:
         long = (kinds == 3) & (rng.random(len(kinds)) < sender.hesitation)
-        lengths[long] *= rng.uniform(1.5, 2.5)
+        lengths[long] *= rng.uniform(1.5, 2.2, size=long.sum())
     if sender.wander:
         lengths *= np.exp(sender.wander * wandering(len(kinds), 30, rng))
     lengths[0::2] += sender.weight

@@ -53,8 +53,14 @@ def places(sending: Transmission) -> NDArray[np.int64]:
 
 
 def lasting(sending: Transmission, num_samples: int) -> Transmission:
-    """The same with more silence after it, or less, as far as its last mark allows."""
-    return replace(sending, num_samples=max(num_samples, int(sending.edges[-1]) + 1))
+    """The same with silence after it, or without the symbols for which there is no time; one symbol always stays."""
+    symbols, ends = symbols_of(sending.text), places(sending)
+    kept = max(1, int(np.searchsorted(ends, num_samples, side="left")))
+    while symbols[kept - 1] == " ":
+        kept -= 1
+    marks = sum(len(CODE[symbol]) for symbol in symbols[:kept] if symbol != " ")
+    text, edges = "".join(symbols[:kept]), sending.edges[: 2 * marks]
+    return replace(sending, text=text, edges=edges, num_samples=max(num_samples, int(edges[-1]) + 1))
 
 
 def render(

@@ -26,6 +26,10 @@ def test_the_noise_is_that_of_the_definition() -> None:
 def test_pink_noise_has_the_power_of_white_noise_in_2500_hz_and_falls_with_frequency() -> None:
     rng = np.random.default_rng(0)
     pink, white = radio.pink_noise(400_000, RATE, rng), rng.standard_normal(400_000, dtype=np.float32)
+    slower = radio.pink_noise(400_000, RATE // 2, rng)
+    hertz, power = welch(slower.astype(np.float64), RATE // 2, nperseg=2048)
+    near_700 = power[(hertz > 650) & (hertz < 750)].mean() / (2 / (RATE // 2))  # over white noise of deviation 1
+    assert near_700 == pytest.approx(density(pink, 650, 750) / density(white, 650, 750), rel=0.1)
     assert density(pink, 300, 2800) == pytest.approx(density(white, 300, 2800), rel=0.05)
     assert density(pink, 380, 420) / density(pink, 1520, 1680) == pytest.approx(4, rel=0.15)  # 1/f: two octaves, 6 dB
 

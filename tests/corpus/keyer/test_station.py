@@ -31,7 +31,10 @@ def test_a_plan_says_when_the_key_moves() -> None:
     assert sending.edges[-1] - sending.edges[0] == 43 * RATE * 1.2 / 20
     assert sending.num_samples == pytest.approx(sending.edges[-1] + 0.2 * RATE, abs=1.5)
     assert lasting(sending, 50_000).num_samples == 50_000
-    assert lasting(sending, 5).num_samples == sending.edges[-1] + 1
+    short = lasting(sending, int(0.2 * RATE) + 20 * 480)  # 20 units: P takes 11 with its gap, A 5
+    assert short.text == "PA"
+    assert len(short.edges) == 2 * (4 + 2)
+    assert lasting(sending, 5).text == "P"
 
 
 def test_the_tone_is_on_where_the_key_is_down() -> None:
