@@ -24,7 +24,7 @@ class ToneEnvelope:
     """How loud the tone is, integrated coherently over several lengths of time, in units of the noise.
 
     The tone is found and followed, mixed down to zero frequency, and summed over each of `integrate_ms` *before* the
-    magnitude is taken: noise at other frequencies cancels, which is worth 6 to 8 dB over the broadband envelope.
+    magnitude is taken, so that noise at other frequencies cancels.
 
     Features of a frame, 0 to 1: for each length the level in decibels over the noise (0 to 40 dB); the level relative
     to the loudest moment around; and the state, 1 where the key seems down. All are the same at any gain. Noise floor
