@@ -105,6 +105,18 @@ class Hypothesis:
     alternatives: tuple[Hypothesis, ...] = ()  # the decoder's next best, best first, if it was asked for them
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a run or an evaluation, told in plain words with its remedy."""
+
+    check: str  # which check found it: "blank_collapse", its key in conf/callbacks
+    subject: str  # of what: a term, a head, a module, a manifest; "" for the whole
+    text: str  # one sentence: what was seen
+    remedy: str  # what to do about it
+    figures: Mapping[str, float] = field(default_factory=dict)  # the numbers it rests on
+    step: int | None = None  # of training; None outside it
+
+
 @runtime_checkable
 class Feature(Protocol):
     """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export.

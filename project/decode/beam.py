@@ -26,8 +26,8 @@ class Beam:
     """Searches all texts at once and keeps the `size` likeliest at every frame.
 
     A score is the log-probability of a text: the sum over its alignments, less what was pruned, with the factors of a
-    language model and a lexicon if there are any. Spans are those of the alignments that weigh most, a confidence is
-    the symbol's mean probability in its span. It does not know which language is right: a model is handed in by path.
+    language model and a lexicon if there are any, and a `bonus` for each symbol, against leaving out what is doubtful.
+    Spans are those of the alignments that weigh most, a confidence is the symbol's mean probability in its span.
     """
 
     settings: Mapping[str, Any]
@@ -40,6 +40,7 @@ class Beam:
         language: Language | None = None,
         lexicon: Lexicon | None = None,
         pace: Pace | None = None,
+        bonus: float = 0.0,
         nbest: int = 1,
     ) -> None:
         if not 1 <= size <= _LARGEST:
@@ -47,6 +48,7 @@ class Beam:
         if not 1 <= nbest <= size:
             raise InputError(f"decode.nbest: {nbest}: a beam of {size} has that many texts at most: give 1 to {size}")
         self.size = size
+        self.bonus = bonus
         self.nbest = nbest
         self.pruning = pruning or Pruning()
         self.pace = pace or Pace()
@@ -56,7 +58,14 @@ class Beam:
         self._names = ("", *alphabet.symbols)
         self._separator = alphabet.separator
         paced = {} if self._units_V is None else {"pace": asdict(self.pace)}
-        self.settings = {"decode": "beam@1", "size": size, "pruning": asdict(self.pruning), **parts, **paced}
+        self.settings = {
+            "decode": "beam@2",
+            "size": size,
+            "pruning": asdict(self.pruning),
+            "bonus": bonus,
+            **parts,
+            **paced,
+        }
 
     def __call__(self, output: Emissions) -> list[Hypothesis]:
         log_probs_BTV = output.log_probs_BTV.detach().float().cpu().contiguous().numpy()
@@ -77,7 +86,7 @@ class Beam:
 
     def search(self, rows: int) -> Search:
         """A search that has seen nothing yet."""
-        return Search(rows, self.size, self.num_ids, self.scorer)
+        return Search(rows, self.size, self.num_ids, self.scorer, self.bonus)
 
     def final_scores(self, search: Search) -> Floats:
         """(B, N) what each beam is worth if all ends here."""

@@ -27,14 +27,13 @@ _CLASSES: Mapping[str, Callable[[str], bool]] = {"@": str.isalpha, "#": str.isdi
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A character n-gram model's say: each symbol's probability to the power of `weight`, times e to the `bonus`.
+    """A character n-gram model's say: each symbol's probability to the power of `weight`.
 
-    A model alone favours short texts; the bonus of each symbol makes up for that.
+    A model alone favours short texts; the beam's bonus for each symbol makes up for that.
     """
 
     path: str | None = None  # a file that `scansion prepare ngram` wrote; null for none
     weight: float = 0.5
-    bonus: float = 0.0
 
     def scorer(self, alphabet: Alphabet) -> tuple[Scorer | None, Mapping[str, Any]]:
         """The scorer and what identifies it."""
@@ -46,23 +45,23 @@ class Language:
                 f"{self.path}: the language model does not know {missing[0]!r}, which the recognizer can write: "
                 "make it with the same text, for instance scansion prepare ngram train.jsonl text=morse out=lm.json"
             )
-        settings = {"ngram": model.hash, "weight": self.weight, "bonus": self.bonus}
-        return _Ngram(model, alphabet, self.weight, self.bonus), settings
+        settings = {"ngram": model.hash, "weight": self.weight}
+        return _Ngram(model, alphabet, self.weight), settings
 
 
 class _Ngram:
     """An n-gram model in an alphabet's ids: dense tables of factors and next states where they are small."""
 
-    def __init__(self, model: Ngrams, alphabet: Alphabet, weight: float, bonus: float) -> None:
+    def __init__(self, model: Ngrams, alphabet: Alphabet, weight: float) -> None:
         self.start = model.start
-        self._model, self._weight, self._gain = model, weight, np.exp(bonus)
+        self._model, self._weight = model, weight
         numbers = {symbol: number for number, symbol in enumerate(model.symbols)}
         self._numbers_V = np.array([model.end, *(numbers[symbol] for symbol in alphabet.symbols)])
         cells = model.num_states * len(alphabet)
         self._num_ids = len(alphabet) if cells <= _MOST_CELLS else 0
         if self._num_ids:
             states = np.arange(model.num_states)[:, None]
-            self._factors = (model.probs(states, self._numbers_V) ** weight * self._gain).ravel()
+            self._factors = (model.probs(states, self._numbers_V) ** weight).ravel()
             self._next = model.advance(states, self._numbers_V).ravel()
 
     def factors(self, states_LN: Ints, symbols_LK: Ints) -> Floats:
@@ -70,7 +69,7 @@ class _Ngram:
             dense_LNK: Floats = self._factors.take(states_LN[:, :, None] * self._num_ids + symbols_LK[:, None, :])
             return dense_LNK
         found_LNK = self._model.probs(states_LN[:, :, None], self._numbers_V[symbols_LK][:, None, :])
-        factors_LNK: Floats = found_LNK**self._weight * self._gain
+        factors_LNK: Floats = found_LNK**self._weight
         return factors_LNK
 
     def advance(self, states_LN: Ints, symbols_LN: Ints) -> Ints:

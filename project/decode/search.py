@@ -66,9 +66,10 @@ class Stay:
 class Search:
     """A beam search under way in some rows. Of one row frames may come piece by piece; the beams stay between."""
 
-    def __init__(self, rows: int, size: int, num_ids: int, scorer: Scorer | None = None) -> None:
+    def __init__(self, rows: int, size: int, num_ids: int, scorer: Scorer | None = None, bonus: float = 0.0) -> None:
         self.size = size
         self.scorer = scorer
+        self._gain = float(np.exp(bonus))
         self.beams = first_beams(rows, size, scorer.start if scorer else 0)
         self.steps: list[Step] = []
         self._powers_B = np.zeros(rows, np.int64)  # probabilities are to be multiplied by 2 to this power
@@ -150,7 +151,7 @@ class Search:
         has_LN = beams.parent_LN == beams.hash_LN.take(flat_LN)
         repeats_LN = beams.last_LN == beams.last_LN.take(flat_LN)
         inflow_LN = np.where(repeats_LN, ready_LN.take(flat_LN), total_LN.take(flat_LN))
-        inflow_LN *= again_LN * has_LN
+        inflow_LN *= again_LN * has_LN * self._gain
         if self.scorer is not None:
             inflow_LN *= beams.factor_LN
         taken_LN = inflow_LN > blank_LN + symbol_LN
@@ -162,7 +163,7 @@ class Search:
         """What each beam would be if it stayed, then if it grew by each symbol, then a 0 to spare."""
         live, size = beams.last_LN.shape
         width = plan.width
-        probs_LK = frames.probs_ABK[step, :live, :width]
+        probs_LK = frames.probs_ABK[step, :live, :width] * self._gain
         candidates_LC = np.empty((live, len(plan.source_C)))
         np.add(stay.blank_LN, stay.symbol_LN, out=candidates_LC[:, :size])
         if factors_LNK is None:
@@ -177,7 +178,7 @@ class Search:
         # A repeat of the last symbol grows a prefix only after a blank.
         again_LN = plan.place_NK.take(np.arange(0, size * (width + 1), width + 1) + rank_LN) + starts_L1
         if factors_LNK is None:
-            flat[again_LN] = stay.ready_LN * stay.again_LN
+            flat[again_LN] = stay.ready_LN * stay.again_LN * self._gain
         else:
             candidates_LC[:, -1] = 0
             flat[again_LN] *= stay.ready_LN / np.maximum(stay.total_LN, _TINY)

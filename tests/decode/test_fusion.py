@@ -63,7 +63,7 @@ def test_a_language_model_is_multiplied_in(
 ) -> None:
     path, ngrams = model
     value = lambda text: language_value(ngrams, text, weight, bonus)  # noqa: E731
-    check(emissions, enumerate_texts, value, language=Language(path, weight, bonus))
+    check(emissions, enumerate_texts, value, language=Language(path, weight), bonus=bonus)
 
 
 def test_a_model_too_large_for_tables_gives_the_same(
@@ -92,6 +92,11 @@ def test_a_model_without_weight_changes_nothing(emissions: Any, tmp_path: Path, 
         assert one.score == pytest.approx(other.score)
 
 
+@pytest.mark.parametrize("bonus", [0.7, -0.4])
+def test_each_symbol_has_its_bonus_without_a_model_too(emissions: Any, enumerate_texts: Any, bonus: float) -> None:
+    check(emissions, enumerate_texts, lambda text: bonus * len(text), bonus=bonus)
+
+
 def test_words_completed_have_their_bonus(emissions: Any, enumerate_texts: Any) -> None:
     check(emissions, enumerate_texts, lexicon_value, lexicon=Lexicon(WORDS, SHAPES, WORD_BONUS))
 
@@ -99,7 +104,7 @@ def test_words_completed_have_their_bonus(emissions: Any, enumerate_texts: Any) 
 def test_both_together(emissions: Any, enumerate_texts: Any, model: tuple[str, Ngrams]) -> None:
     path, ngrams = model
     value = lambda text: language_value(ngrams, text, 0.5, 0.2) + lexicon_value(text)  # noqa: E731
-    parts = {"language": Language(path, 0.5, 0.2), "lexicon": Lexicon(WORDS, SHAPES, WORD_BONUS)}
+    parts = {"language": Language(path, 0.5), "bonus": 0.2, "lexicon": Lexicon(WORDS, SHAPES, WORD_BONUS)}
     check(emissions, enumerate_texts, value, **parts)
 
 
@@ -122,7 +127,7 @@ def test_no_frames_at_all_is_an_empty_text(emissions: Any, model: tuple[str, Ngr
 def test_settings_say_which_model_and_words(model: tuple[str, Ngrams]) -> None:
     path, ngrams = model
     settings: Mapping[str, Any] = Beam(AB, 4, language=Language(path), lexicon=Lexicon(WORDS)).settings
-    assert settings["language"] == {"ngram": ngrams.hash, "weight": 0.5, "bonus": 0.0}
+    assert settings["language"] == {"ngram": ngrams.hash, "weight": 0.5}
     assert json.loads(json.dumps(settings)) == settings
     others = [Beam(AB, 4, lexicon=Lexicon(words)).settings["lexicon"] for words in (WORDS, WORDS[::-1], WORDS[:1])]
     assert others[0] == others[1] != others[2], "the order of words changes nothing"

@@ -30,7 +30,8 @@ class Channel:
     """What reaches the ear, drawn anew for each utterance. Parts say how often something happens at all."""
 
     tone_hz: Sequence[float] = (300, 1100)  # pitch, drawn evenly
-    snr_db: Sequence[float] = (-12, 40)  # drawn evenly
+    snr_db: Sequence[float] = (-12, 40)  # drawn evenly, if `faint` is 1
+    faint: float = 1.0  # 2 puts half of the utterances in the lowest quarter of that range, 3 in the lowest eighth
     faintest_dit_db: float | None = 9.0  # a rule-book dit's energy is not less over the noise in 1 Hz; None: no limit
     silence_seconds: Sequence[float] = (0.1, 1.5)  # only noise: before the first mark, and again after the last
     drift: float = 0.3  # part whose tone drifts, by up to 30 Hz, or chirps at each mark
@@ -46,6 +47,8 @@ class Channel:
         check_range("channel.tone_hz", self.tone_hz, 1)
         check_range("channel.snr_db", self.snr_db, -200)
         check_range("channel.silence_seconds", self.silence_seconds, 0)
+        if self.faint <= 0:
+            raise InputError(f"corpus: channel.faint is {self.faint}: give 1, or more for fainter signals")
         for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"corpus: channel.{name} is {getattr(self, name)}: give a part from 0 to 1")
@@ -68,7 +71,7 @@ def draw_snr(channel: Channel, unit_seconds: float, ease: float, rng: np.random.
     if channel.faintest_dit_db is not None:
         low = max(low, channel.faintest_dit_db - 10 * np.log10(unit_seconds * NOISE_BAND_HZ))
     low = min(high, low + ease * max(0.0, min(high, 15.0) - low))
-    return between((low, high), rng)
+    return float(low + (high - low) * rng.random() ** channel.faint)
 
 
 def noise_deviation(snr_db: float, sample_rate: int) -> float:

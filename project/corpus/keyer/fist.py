@@ -90,7 +90,7 @@ def _stretched(keying: Keying, rng: np.random.Generator) -> float:
 
 def _weight(rng: np.random.Generator, part: float) -> float:
     """Units that marks are longer, gaps shorter: small for most, some keys are very light or heavy."""
-    return float(rng.uniform(-0.5, 0.4)) if rng.random() < part else float(rng.normal(0, 0.04))
+    return float(rng.uniform(-0.5, 0.4)) if rng.random() < part else float(rng.normal(0, 0.07))
 
 
 def _machine(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
