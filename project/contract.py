@@ -89,6 +89,14 @@ class Emissions:
     states_BT: Tensor | None = None  # logits that the key is down, for each input frame; of models with a mask head
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a head that says yes or no said where it was asked, and what was right."""
+
+    probabilities_N: Tensor  # of yes
+    targets_N: Tensor  # 1 for yes, 0 for no
+
+
 Output = Emissions  # a union, as families arrive
 Terms = dict[str, "Tensor"]  # name of a loss term -> unweighted scalar
 
@@ -170,6 +178,9 @@ class Weighting(Protocol):
 
     def __call__(self, terms: Terms) -> tuple[Tensor, Terms]:
         """The scalar to minimize, and each term as it stands in that sum."""
+
+    def weights(self) -> Mapping[str, float]:
+        """What each term is multiplied with now."""
 
 
 class Decoder(Protocol):

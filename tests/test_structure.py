@@ -24,6 +24,7 @@ ELSEWHERE = {
     "weighting": ("project.loss.weighting.",),
     "trainer": ("lightning.pytorch.Trainer",),
     "optimizer": ("torch.optim.",),
+    "callbacks": ("project.diagnosis.",),
 }
 LIBRARIES = ("lightning.", "torch.", "transformers.", "torchmetrics.")
 

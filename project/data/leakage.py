@@ -9,14 +9,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from project.contract import Example
 from project.data.media import same_content
 
 Kind = Literal["id", "group", "text", "media"]
 KINDS: tuple[Kind, ...] = ("id", "group", "text", "media")
 Names = Sequence[str | None]  # one an example; None where it has none
 _SHOWN = 5
+
+
+class Examples(Protocol):
+    """A manifest, or a list."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,26 @@ def find_repeats(names: Names) -> Repeats:
     counts = Counter(name for name in names if name is not None)
     often = [(name, count) for name, count in counts.most_common() if count > 1]
     return Repeats(len(often), sum(count for _, count in often), tuple(name for name, _ in often[:_SHOWN]))
+
+
+def part_seen(training: Examples, scored: Examples) -> dict[Kind, float]:
+    """The part of the scored examples whose id, group, text or medium (by name) training has too, where both name any.
+
+    Empty where nothing is scored.
+    """
+    wanted: dict[Kind, Callable[[Example], str | None]] = {
+        "id": lambda one: one.id,
+        "group": lambda one: one.group,
+        "text": lambda one: one.text,
+        "media": lambda one: one.media,
+    }
+    found: dict[Kind, float] = {}
+    for kind, name_of in wanted.items():
+        known = {name_of(training[n]) for n in range(len(training))} - {None}
+        names = [name_of(scored[n]) for n in range(len(scored))]
+        if known and any(name is not None for name in names):
+            found[kind] = sum(name in known for name in names) / len(names)
+    return found
 
 
 def by_content(

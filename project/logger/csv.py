@@ -13,6 +13,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from project import atomic
+from project.logger.tables import write_tables
 
 HEADER = ("step", "epoch", "name", "value")
 
@@ -51,6 +52,12 @@ class CsvLogger(Logger):
             if new:
                 writer.writerow(HEADER)
             writer.writerows(rows)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """The same scalars as tables by subject, when training ends or is stopped."""
+        if self._file.exists():
+            write_tables(self._file)
 
     @rank_zero_only
     def rewind(self, step: int) -> None:

@@ -27,6 +27,10 @@ class Fixed(nn.Module):
         weighted = {name: self._weights[name] * term for name, term in terms.items()}
         return torch.stack(list(weighted.values())).sum(), weighted
 
+    def weights(self) -> dict[str, float]:
+        """As they were given."""
+        return dict(self._weights)
+
 
 def _mismatch(terms: list[str], weights: list[str]) -> str:
     missing = [name for name in terms if name not in weights]

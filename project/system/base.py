@@ -12,7 +12,7 @@ import math
 import sys
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from project.contract import (
+    Answers,
     Batch,
     Decoder,
     Hypothesis,
@@ -37,7 +38,11 @@ from project.contract import (
 log = logging.getLogger("scansion")
 
 Columns = dict[str, list[float]]
-PLAIN = {"_current_fx_name", "batch_shape"}  # attributes set at every step that are no modules or parameters
+PLAIN = {
+    "_current_fx_name",
+    "batch_shape",
+    "weighted",
+}  # attributes set at every step that are no modules or parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,24 @@ class Scored:
     reference: str
     hypothesis: Hypothesis
     columns: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a validation batch says beside its answers."""
+
+    terms: Terms
+    counts: Mapping[str, float] = field(default_factory=dict)  # what a family counts, summed over all examples
+    heads: Mapping[str, Answers] = field(default_factory=dict)  # of heads that say yes or no, for diagnosis
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A validation batch as callbacks see it."""
+
+    output: Output
+    hypotheses: list[Hypothesis]
+    checked: Checked
 
 
 class System(LightningModule, ABC):
@@ -78,6 +101,7 @@ class System(LightningModule, ABC):
         self.skipped_steps = 0
         self.start_notes: tuple[str, ...] = ()  # what is to be said of the weights it starts from
         self.batch_shape: tuple[int, ...] = ()
+        self.weighted: Terms = {}  # of the training step under way, with their graph
         self._sums: Columns = {}
         self._sizes: Columns = {}  # examples behind each sum: a batch may lack a term
         self._counts: Columns = {}
@@ -115,10 +139,10 @@ class System(LightningModule, ABC):
         """The scalar to minimize, and its terms for the callbacks."""
         self.batch_shape = tuple(batch.signals_BTF.shape)  # named if memory runs out
         terms = self.loss(self(batch), batch)
-        total, weighted = self.weighting(terms)
+        total, self.weighted = self.weighting(terms)
         if not math.isfinite(total.item()) and not self._accepts_nonfinite(batch, terms):
             return None
-        return {"loss": total, "terms": terms, "weighted": weighted}
+        return {"loss": total, "terms": terms, "weighted": self.weighted}
 
     # Lightning reads this signature at every step; having it ready spares it the work.
     training_step.__signature__ = inspect.signature(training_step)  # type: ignore[attr-defined]
@@ -140,9 +164,9 @@ class System(LightningModule, ABC):
         output = self(unhidden(batch))
         return output, self.decoder(output)
 
-    def check(self, output: Output, batch: Batch) -> tuple[Terms, dict[str, float]]:
-        """The loss terms of a validation batch, given its prediction, and what a family counts beside them."""
-        return self.loss(output, batch), {}
+    def check(self, output: Output, batch: Batch) -> Checked:
+        """The loss terms of a validation batch, given its prediction, and what a family says beside them."""
+        return Checked(self.loss(output, batch))
 
     def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
         """A family's own figures, from the sums of what it counted over all examples."""
@@ -157,20 +181,21 @@ class System(LightningModule, ABC):
     def on_validation_epoch_start(self) -> None:
         self.scored, self._sums, self._sizes, self._counts = [], {}, {}, {}
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Seen]:
         """Score each example of the batch."""
         output, hypotheses = self.predict(batch)
-        terms, counts = self.check(output, batch)
-        total, _ = self.weighting(terms)
-        for name, value in {"loss": total, **terms}.items():
+        checked = self.check(output, batch)
+        total, _ = self.weighting(checked.terms)
+        for name, value in {"loss": total, **checked.terms}.items():
             self._sums.setdefault(name, []).append(value.item() * len(batch))
             self._sizes.setdefault(name, []).append(len(batch))
-        for name, count in counts.items():
+        for name, count in checked.counts.items():
             self._counts.setdefault(name, []).append(count)
         self.scored += [
             Scored(name, reference, hypothesis, self._columns(reference, hypothesis))
             for name, reference, hypothesis in zip(batch.ids, batch.references, hypotheses, strict=True)
         ]
+        return {"seen": Seen(output, hypotheses, checked)}
 
     def _columns(self, reference: str, hypothesis: Hypothesis) -> dict[str, float]:
         columns: dict[str, float] = {}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import final
 
-from project.contract import Batch, InputError, Output, Terms
-from project.system.base import System
+from project.contract import Answers, Batch, InputError, Output
+from project.system.base import Checked, System
 
 
 @final
@@ -21,7 +21,7 @@ class MaskedCTCSystem(System):
 
     shown = ("mask_accuracy", "mask_majority")
 
-    def check(self, output: Output, batch: Batch) -> tuple[Terms, dict[str, float]]:
+    def check(self, output: Output, batch: Batch) -> Checked:
         """The terms with symbols from the whole signal and states from the hidden one, and counts of hidden frames."""
         if "hidden" not in batch.targets:
             raise InputError("no frames are hidden: add project.data.augment.SpanMask to data.augment")
@@ -33,7 +33,8 @@ class MaskedCTCSystem(System):
         on_BT = batch.targets["states"] > 0.5
         right_BT = (states_BT > 0) == on_BT
         counts = {"asked": asked_BT.sum(), "on": (asked_BT & on_BT).sum(), "right": (asked_BT & right_BT).sum()}
-        return terms, {name: float(count) for name, count in counts.items()}
+        heads = {"mask": Answers(states_BT[asked_BT].sigmoid(), on_BT[asked_BT])}
+        return Checked(terms, {name: float(count) for name, count in counts.items()}, heads)
 
     def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
         """Accuracy on hidden frames, and that of the majority guess."""

@@ -102,7 +102,8 @@ def test_validation_asks_for_hidden_states_and_shows_all_symbols() -> None:
     system, batch = system_of(Masked(ctc=CTC()), ctc=1.0, mask=0.5), batch_of()
     system.eval()
     output, _ = system.predict(batch)
-    terms, counts = system.check(output, batch)
+    checked = system.check(output, batch)
+    terms, counts = checked.terms, checked.counts
     hiding: Emissions = system(batch)
     assert terms["ctc"].item() == CTC()(output, batch)["ctc"].item()
     assert terms["mask"].item() == Masked()(hiding, batch)["mask"].item()
@@ -122,7 +123,7 @@ def test_frames_that_are_not_trusted_are_not_counted() -> None:
     trust_BT = batch.targets["trust"].clone()
     trust_BT[0, :15] = 0
     output, _ = system.eval().predict(batch)
-    _, counts = system.check(output, replace(batch, targets={**batch.targets, "trust": trust_BT}))
+    counts = system.check(output, replace(batch, targets={**batch.targets, "trust": trust_BT})).counts
     assert counts["asked"] == 23 - 7
 
 
@@ -170,7 +171,7 @@ def test_it_learns_what_is_hidden() -> None:
         result["loss"].backward()
         optimizer.step()
     assert terms["mask"].item() < 0.1
-    assert system.ratios(system.check(system.predict(batch)[0], batch)[1])["mask_accuracy"] > 0.95
+    assert system.ratios(system.check(system.predict(batch)[0], batch).counts)["mask_accuracy"] > 0.95
 
 
 @pytest.fixture(scope="module")

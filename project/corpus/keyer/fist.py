@@ -21,6 +21,9 @@ from project.text.morse import CODE, DAH, DIT, ELEMENT_GAP, LETTER_GAP, WORD_GAP
 HANDS = ("machine", "paddle", "bug", "straight")
 _FASTEST = {"machine": np.inf, "paddle": 50.0, "bug": 40.0, "straight": 28.0}  # words a minute
 _SHORTEST = 0.25  # units
+_LIGHTEST = -0.5  # units that marks may lack
+_ELECTRONIC = ("machine", "paddle")  # many of these keyers let the swells eat into the marks instead of adding to them:
+_EATEN_PART, _MOST_EATEN_SECONDS = 0.5, 0.007  # so many of them, and by up to so much, whatever the speed
 _MARKS, _GAPS = slice(0, 2), slice(2, 5)
 _FEWEST_LETTER_GAP = 1.7  # times the gap inside a letter, or nobody could tell letters
 _FEWEST_WORD_GAP = 1.7  # times the gap between letters, or nobody could tell words
@@ -78,6 +81,8 @@ def draw_sender(keying: Keying, rng: np.random.Generator) -> Sender:
     low, high = keying.wpm
     wpm = between_log((low, max(low, min(high, _FASTEST[hand]))), rng)
     habits = {"machine": _machine, "paddle": _paddle, "bug": _bug, "straight": _straight}[hand](keying, rng)
+    if hand in _ELECTRONIC and rng.random() < _EATEN_PART:
+        habits["weight"] = max(_LIGHTEST, habits["weight"] - rng.uniform(0, _MOST_EATEN_SECONDS) * wpm / 1.2)
     return Sender(hand=hand, wpm=wpm, **habits)
 
 

@@ -1,0 +1,203 @@
+"""Watches a run for the failures that give no error: measures now and then, and says in plain words what it finds.
+
+All it measures goes to the loggers beside everything else; what is wrong is then read from those curves alone, here at
+every validation, and later by `scansion report`, which needs nothing but metrics.csv.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from rich.console import Console
+
+from project.callbacks.watcher import Watcher
+from project.contract import Batch, Finding
+from project.data.leakage import part_seen
+from project.data.manifest import Manifest
+from project.diagnosis.adapter import adapter_figures
+from project.diagnosis.emission import EmissionSums
+from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
+from project.diagnosis.feature import FeatureSums, feature_figures
+from project.diagnosis.gradient import gradient_figures, parts_of, shares
+from project.diagnosis.head import HeadSums
+from project.diagnosis.mates import mates_figures
+from project.diagnosis.prior import ignorant, skills
+from project.loss.ctc import frames_needed
+
+log = logging.getLogger("scansion")
+
+EARLY = 20  # the step that is also measured: short runs have few others
+SHARES_EVERY = 5  # of the measured steps: a backward pass for each term
+MOST_COMPARED = 200_000  # lines of a manifest compared for leakage at the start
+
+
+class Diagnosis(Watcher):
+    """Measures gradients and features every `every_steps`, emissions and answers at each validation; runs the checks.
+
+    A finding is told once, when it is first made; how many of them stand at the end is told then. It watches any system
+    of ours, in training and, as the only callback, in evaluation.
+    """
+
+    def __init__(self, folder: str, checks: Mapping[str, Check | None], every_steps: int = 100) -> None:
+        self.every_steps = every_steps
+        self.checks = dict(checks)
+        self.findings: list[Finding] = []  # of the latest validation
+        self.figures: dict[str, float] = {}  # of the latest validation
+        self._ledger = Ledger(Path(folder).parent / "metrics.csv")
+        self._told: set[tuple[str, str]] = set()
+        self._train, self._dev = FeatureSums(), FeatureSums()
+        self._console = Console(stderr=True)
+        self._start_validation()
+
+    # Training: gradients, features, feasibility, now and then.
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.is_global_zero and trainer.global_step == 0:
+            self._write(trainer, data_figures(trainer), 0)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
+        if not self._is_due(trainer):
+            return
+        self._train.add(batch)
+        if "symbols" in batch.targets:
+            lengths_B = pl_module.model.num_output_frames(batch.lengths_B)
+            needed_B = frames_needed(batch.targets["symbols"], batch.targets["symbol_lengths"])
+            short = float((lengths_B < needed_B).float().mean())
+            self._write(trainer, {"data/infeasible": short}, trainer.global_step + 1)
+
+    def on_before_backward(self, trainer: Trainer, pl_module: Any, loss: Any) -> None:
+        if self._is_due(trainer, SHARES_EVERY) and len(pl_module.weighted) > 1:
+            parameters = [one for one in pl_module.model.parameters() if one.requires_grad]
+            found = shares(pl_module.weighted, parameters)
+            self._write(trainer, found, trainer.global_step + 1)
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
+        if self._is_due(trainer):
+            found = gradient_figures(parts_of(pl_module.model)) | weight_figures(pl_module)
+            self._write(trainer, found, trainer.global_step + 1)
+
+    def _is_due(self, trainer: Trainer, times: int = 1) -> bool:
+        step = trainer.global_step + 1
+        return step == EARLY or step % (times * self.every_steps) == 0
+
+    # Validation, in training and in evaluation: emissions, answers, heads, batch mates.
+
+    def _start_validation(self) -> None:
+        self._emissions, self._heads, self._ends = EmissionSums(), HeadSums(), list[Batch]()
+        self._priors: dict[str, list[float]] = {}
+        self._dev = FeatureSums()
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._start_validation()
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        seen = outputs["seen"]
+        self._emissions.add(seen.output, seen.hypotheses, batch)
+        self._heads.add(seen.checked.heads)
+        self._dev.add(batch)
+        self._ends = [*self._ends[:1], batch]
+        if "symbols" in batch.targets:
+            prior = pl_module.loss(ignorant(seen.output, batch), batch)
+            for name, value in prior.items():
+                self._priors.setdefault(name, []).append(float(value) * len(batch))
+
+    def _measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
+        """The figures of the validation that has ended."""
+        self._gather(trainer)
+        examples = self._emissions.num_examples
+        priors = {name: sum(values) / examples for name, values in self._priors.items()}
+        losses = {name.removeprefix("dev/"): value for name, value in pl_module.figures.items()}
+        with torch.no_grad(), trainer.precision_plugin.forward_context():
+            mates = mates_figures(pl_module.predict, self._ends)
+        return {
+            **self._emissions.figures(),
+            **skills(losses, priors),
+            **self._heads.figures(),
+            **feature_figures(self._train, self._dev),
+            **mates,
+            **adapter_figures(pl_module.model),
+        }
+
+    def _gather(self, trainer: Trainer) -> None:
+        """The sums of all ranks, on every rank."""
+        if trainer.world_size == 1:
+            return
+        mine = self._emissions.state(), self._heads.state(), self._dev.state(), self._priors
+        shares_of: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(shares_of, mine)
+        for rank, (emissions, heads, dev, priors) in enumerate(shares_of):
+            if rank == trainer.global_rank:
+                continue
+            self._emissions.merge(emissions)
+            self._heads.merge(heads)
+            self._dev.merge(dev)
+            for name, values in priors.items():
+                self._priors.setdefault(name, []).extend(values)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """After the figures are known and written, before the checkpoint of this moment."""
+        self.figures = self._measure(trainer, pl_module)
+        if not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        metric = next(iter(getattr(pl_module, "metrics", {}).values()), None)
+        about = {"primary": f"dev/{metric.name}", "better": metric.better} if metric is not None else {}
+        if trainer.state.fn != "fit":
+            self.findings = run_checks(
+                self.checks, Evidence({name: [(0, value)] for name, value in self.figures.items()}, **about)
+            )
+            return
+        self._write(trainer, self.figures, trainer.global_step)
+        found = run_checks(self.checks, Evidence(self._ledger.read(), **about))
+        self.findings = [replace(one, step=trainer.global_step) for one in found]
+        for finding in self.findings:
+            if (finding.check, finding.subject) not in self._told:
+                self._told.add((finding.check, finding.subject))
+                self._tell(finding)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.is_global_zero and self.findings:
+            names = ", ".join(dict.fromkeys(finding.check for finding in self.findings))
+            self._console.print(f"diagnosis: {len(self.findings)} findings stand at the end ({names})", style="yellow")
+
+    def _tell(self, finding: Finding) -> None:
+        log.warning("diagnosis %s: %s. %s", finding.check, finding.text, finding.remedy)
+        self._console.print(f"diagnosis: {finding.text}.\n  {finding.remedy}.", style="yellow", markup=False)
+
+    def _write(self, trainer: Trainer, figures: Mapping[str, float], step: int) -> None:
+        if figures and trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.log_metrics({"epoch": trainer.current_epoch, **figures}, step=step)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"train": self._train.state(), "told": sorted(self._told)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._train.merge(state_dict["train"])
+        self._told = {(check, subject) for check, subject in state_dict["told"]}
+
+
+def weight_figures(system: Any) -> dict[str, float]:
+    """`weight/<term>`: what each term is multiplied with now."""
+    weights: Mapping[str, float] = system.weighting.weights()
+    return {f"weight/{name}": float(value) for name, value in weights.items()}
+
+
+def data_figures(trainer: Trainer) -> dict[str, float]:
+    """`data/train_examples`, `data/dev_examples`, and `leakage/<kind>`: the part of dev that was seen in training."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    if data is None:
+        return {}
+    training, dev = data.training, data.manifest("dev")
+    figures = {"data/train_examples": float(len(training.lengths)), "data/dev_examples": float(len(dev))}
+    if isinstance(training, Manifest) and max(len(training), len(dev)) <= MOST_COMPARED:
+        figures |= {f"leakage/{kind}": part for kind, part in part_seen(training, dev).items()}
+    return figures

@@ -1,0 +1,78 @@
+"""What a diagnosis rests on: the scalars that were recorded, and what it is all about. Knows no run and no file format
+but that of metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from project.contract import Finding
+
+Point: TypeAlias = tuple[int, float]  # step, value
+Curves: TypeAlias = Mapping[str, Sequence[Point]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The curves of a run, or of one evaluation, where each has one point."""
+
+    curves: Curves
+    primary: str = "dev/cer"  # the figure that decides
+    better: Literal["lower", "higher"] = "lower"
+
+    def last(self, name: str) -> float | None:
+        """The latest value of a scalar; None if it was never recorded."""
+        curve = self.curves.get(name)
+        return curve[-1][1] if curve else None
+
+    def recent(self, name: str, count: int) -> list[float]:
+        """Its latest values, at most so many."""
+        return [value for _, value in self.curves.get(name, ())[-count:]]
+
+    def between(self, prefix: str, suffix: str = "") -> Iterator[tuple[str, Sequence[Point]]]:
+        """Scalars named prefix + something + suffix: that something, and the curve.
+
+        >>> evidence = Evidence({"train/ctc/share": [(1, 0.2)], "train/ctc": [(1, 3.0)]})
+        >>> list(evidence.between("train/", "/share"))
+        [('ctc', [(1, 0.2)])]
+        """
+        for name, curve in self.curves.items():
+            if name.startswith(prefix) and name.endswith(suffix) and len(name) > len(prefix) + len(suffix) and curve:
+                yield name[len(prefix) : len(name) - len(suffix)], curve
+
+
+class Check(Protocol):
+    """Looks for one kind of failure: nothing, or what it found. Its thresholds are its constructor's arguments."""
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        """Findings without their step and without the name of the check: who runs it knows both."""
+
+
+def run_checks(checks: Mapping[str, Check | None], evidence: Evidence) -> list[Finding]:
+    """What all of them find, each finding with its check's name; one that is None is switched off."""
+    return [replace(one, check=name) for name, check in checks.items() if check is not None for one in check(evidence)]
+
+
+class Ledger:
+    """The scalars of a metrics.csv that grows: each look reads the lines that are new."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_to = 0
+        self.curves: dict[str, list[Point]] = {}
+
+    def read(self) -> Curves:
+        """All so far. A last line that is not whole yet waits for the next look."""
+        if not self._file.is_file():
+            return self.curves
+        with self._file.open("rb") as handle:
+            handle.seek(self._read_to)
+            whole = handle.read().rpartition(b"\n")[0]
+        self._read_to += len(whole) + 1 if whole else 0
+        for row in csv.reader(whole.decode().splitlines()):
+            if len(row) == 4 and row[0] != "step":  # the header
+                self.curves.setdefault(row[2], []).append((int(row[0]), float(row[3])))
+        return self.curves

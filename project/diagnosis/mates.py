@@ -1,0 +1,83 @@
+"""Whether an example's result depends on its batch mates: padding that is not masked, statistics of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from project.contract import Batch, Emissions, Finding, Hypothesis
+from project.diagnosis.evidence import Evidence
+
+Predict = Callable[[Batch], tuple[Emissions, list[Hypothesis]]]
+
+
+def mates_figures(predict: Predict, batches: Sequence[Batch], each: int = 2) -> dict[str, float]:
+    """Some examples of each batch predicted alone and together: `mates/difference` is the most by which a frame's
+    distribution differs (half the sum of absolute differences: 0 the same, 1 nothing in common), `mates/changed`
+    the part of the examples whose text is another.
+    """
+    alone = [one for batch in batches for one in _singles(batch, each)]
+    if len(alone) < 2:
+        return {}
+    together, texts = predict(_joined(alone))
+    worst, changed = 0.0, 0
+    for row, one in enumerate(alone):
+        output, (answer,) = predict(one)
+        frames = int(output.lengths_B[0])
+        same = frames == int(together.lengths_B[row])
+        apart_TV = (
+            (output.log_probs_BTV[0, :frames].exp() - together.log_probs_BTV[row, :frames].exp()) if same else None
+        )
+        worst = max(worst, 1.0 if apart_TV is None else float(apart_TV.abs().sum(dim=1).max()) / 2 if frames else 0.0)
+        changed += answer.text != texts[row].text
+    return {"mates/difference": worst, "mates/changed": changed / len(alone)}
+
+
+def _singles(batch: Batch, each: int) -> Iterator[Batch]:
+    """The first and the last examples of a batch, each by itself and as long as it is."""
+    for row in sorted({*range(min(each - each // 2, len(batch))), *range(max(0, len(batch) - each // 2), len(batch))}):
+        part = slice(row, row + 1)
+        yield Batch(
+            batch.ids[part],
+            batch.signals_BTF[part, : int(batch.lengths_B[row])],
+            batch.lengths_B[part],
+            {},
+            batch.references[part],
+        )
+
+
+def _joined(singles: Sequence[Batch]) -> Batch:
+    longest = max(one.signals_BTF.shape[1] for one in singles)
+
+    def padded(signals_BTF: Tensor) -> Tensor:
+        return functional.pad(signals_BTF, (0, 0, 0, longest - signals_BTF.shape[1]))
+
+    return replace(
+        singles[0],
+        ids=tuple(one.ids[0] for one in singles),
+        signals_BTF=torch.cat([padded(one.signals_BTF) for one in singles]),
+        lengths_B=torch.cat([one.lengths_B for one in singles]),
+        references=tuple(one.references[0] for one in singles),
+    )
+
+
+class BatchMates:
+    """Results that depend on batch mates: evaluation then depends on how batches were cut."""
+
+    def __init__(self, difference: float = 0.1) -> None:
+        self.difference = difference
+
+    def __call__(self, evidence: Evidence) -> Iterator[Finding]:
+        difference, changed = evidence.last("mates/difference"), evidence.last("mates/changed") or 0.0
+        if difference is None or difference <= self.difference:
+            return
+        yield Finding(
+            "", "", f"Outputs change by up to {difference:.2f} with what else is in the batch, {changed:.0%} of texts",
+            "Mask padding in every layer that looks over time; group or batch norms over padded frames need a layer "
+            "norm instead, or batches without padding: data.batching.max_batch_size=1 when scoring",
+            {"difference": difference, "changed": changed},
+        )  # fmt: skip
