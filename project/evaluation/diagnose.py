@@ -1,0 +1,85 @@
+"""What can be told of Reports after the fact: benchmarks that decide nothing, runs that are the same, data too few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from project.contract import Finding
+from project.evaluation.comparison import Comparison, better
+from project.evaluation.result import Report
+
+SATURATED = 0.05  # an error below this leaves little to tell runs apart
+FEWEST = 30  # examples that anything can be judged by
+
+
+def to_plain(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data, as a Report keeps it."""
+    plain = {"check": finding.check, "subject": finding.subject, "text": finding.text, "remedy": finding.remedy}
+    return {**plain, "figures": dict(finding.figures), "step": finding.step}
+
+
+def stored(report: Report) -> list[Finding]:
+    """What the checks found when the Report was made."""
+    return [Finding(**one) for one in report.info.get("findings", ())]
+
+
+def findings_of(comparison: Comparison) -> dict[str, list[Finding]]:
+    """By run: what its Report holds, and what shows once Reports stand side by side."""
+    found: dict[str, list[Finding]] = {}
+    for report in comparison.reports:
+        found.setdefault(report.run, []).extend([*stored(report), *_too_few(report)])
+    if len(comparison.reports) > 1:
+        first = comparison.reports[comparison.baseline or 0]
+        found[first.run] += _saturated(first, comparison.primary)
+        for report in comparison.reports:
+            if report is not first and report.run != first.run:
+                found[report.run] += _identical(report, first)
+    return found
+
+
+def _too_few(report: Report) -> Iterator[Finding]:
+    if len(report.rows) < FEWEST:
+        yield Finding(
+            "little_data", "evaluation", f"Only {len(report.rows)} examples were scored: nothing can be judged by them",
+            "Score the whole manifest, or find out why it is so short: scansion prepare describe",
+            {"examples": len(report.rows)},
+        )  # fmt: skip
+
+
+def _saturated(report: Report, name: str) -> Iterator[Finding]:
+    """Little room is left: the figure is nearly perfect, or its interval holds perfection."""
+    sign = better(report, name)
+    figure, interval = report.metrics[name], report.intervals.get(name)
+    error = figure if sign == "lower" else 1 - figure
+    touches = interval is not None and (interval[0] <= 0 if sign == "lower" else interval[1] >= 1)
+    if error < SATURATED or touches:
+        yield Finding(
+            "saturated", name, f"{report.run} is at {name} {figure:.4f} already: this manifest has little left to show",
+            "Compare on harder material (more noise, other speakers), or ask scansion prepare power which difference "
+            "it can show at all",
+            {name: figure, **({"low": interval[0], "high": interval[1]} if interval else {})},
+        )  # fmt: skip
+
+
+def _identical(report: Report, first: Report) -> Iterator[Finding]:
+    answers = {row.id: row.hypothesis for row in first.rows}
+    mine: Mapping[str, str] = {row.id: row.hypothesis for row in report.rows}
+    scores = {row.id: row.score for row in first.rows}
+    if mine == answers and all(scores[row.id] == row.score for row in report.rows):
+        yield Finding(
+            "identical", first.run, f"{report.run} gives exactly the answers and scores of {first.run}",
+            "It is the same recognizer: was an adapter left out, init_from scored instead of the tuned weights, or one "
+            "run named twice?",
+            {"examples": len(mine)},
+        )  # fmt: skip
+
+
+def merged(parts: Sequence[Mapping[str, Sequence[Finding]]]) -> dict[str, list[Finding]]:
+    """Findings by run from several sources, each of one check and subject once: the first one told."""
+    found: dict[str, dict[tuple[str, str], Finding]] = {}
+    for part in parts:
+        for run, findings in part.items():
+            for finding in findings:
+                found.setdefault(run, {}).setdefault((finding.check, finding.subject), finding)
+    return {run: list(known.values()) for run, known in found.items()}

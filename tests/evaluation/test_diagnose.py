@@ -1,0 +1,54 @@
+"""Findings that show in Reports: each is made here on purpose, and a sound pair of Reports has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from project.contract import Finding
+from project.evaluation.comparison import compare
+from project.evaluation.diagnose import findings_of, merged, stored, to_plain
+from project.evaluation.result import Report
+
+FINDING = Finding("blank_collapse", "", "It says blank", "Wait", {"empty": 0.9}, 12)
+
+
+def checks_of(*reports: Report) -> dict[str, list[str]]:
+    found = findings_of(compare(reports, baseline=reports[0] if len(reports) > 1 else None))
+    return {run: [finding.check for finding in findings] for run, findings in found.items()}
+
+
+def test_two_sound_reports_have_none(make: Callable[..., Report]) -> None:
+    assert checks_of(make("one", rate=0.1), make("two", rate=0.2)) == {"one": [], "two": []}
+
+
+def test_a_baseline_that_is_nearly_perfect_is_said_to_be_saturated(make: Callable[..., Report]) -> None:
+    assert checks_of(make("one", rate=0.002), make("two", rate=0.2)) == {"one": ["saturated"], "two": []}
+    assert checks_of(make("one", rate=0.002)) == {"one": []}, "alone, a good figure is a good figure"
+
+
+def test_a_manifest_of_two_examples_is_too_little(make: Callable[..., Report]) -> None:
+    found = checks_of(make("one", rate=0.2, num_examples=2, num_groups=2))
+    assert found == {"one": ["little_data"]}
+
+
+def test_the_same_answers_and_scores_are_the_same_recognizer(make: Callable[..., Report]) -> None:
+    base = make("base", rate=0.1)
+    assert checks_of(base, replace(base, run="tuned")) == {"base": [], "tuned": ["identical"]}
+    nudged = tuple(replace(row, score=row.score - 1e-6) for row in base.rows)
+    assert checks_of(base, replace(base, run="tuned", rows=nudged)) == {"base": [], "tuned": []}
+
+
+def test_findings_are_kept_in_a_report_as_they_were(make: Callable[..., Report]) -> None:
+    report = make("one", rate=0.1)
+    kept = replace(report, info={**report.info, "findings": [to_plain(FINDING)]})
+    assert stored(kept) == [FINDING]
+    assert findings_of(compare([kept]))["one"] == [FINDING]
+
+
+def test_merging_keeps_the_first_of_a_check_and_subject() -> None:
+    later, other = replace(FINDING, step=99), replace(FINDING, subject="head")
+    assert merged([{"one": [FINDING]}, {"one": [later, other], "two": [later]}]) == {
+        "one": [FINDING, other],
+        "two": [later],
+    }
