@@ -198,7 +198,7 @@ class Metric(Protocol):
     """
 
     name: str
-    better: Literal["lower", "higher"]
+    better: Literal["lower", "higher", "one"]  # a ratio of lengths is best at 1
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]  # figures that are sums of columns over sums of others
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:

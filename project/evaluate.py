@@ -3,91 +3,190 @@
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from project.build.compose import Config, app
+from project.build.bind import fits, is_object
+from project.build.compose import CONF, Config, app, groups, guarded
 from project.contract import Example, InputError
 from project.run import Run, code_state
 
 if TYPE_CHECKING:
     from project.build.assemble import Recognizer
+    from project.build.scoring import Job, Outcome
     from project.data.manifest import Manifest
     from project.evaluation.protocol import Protocol
+    from project.evaluation.references import References
     from project.evaluation.result import Report, Row
     from project.system.base import Scored
 
+CHANGEABLE = "a run is evaluated as it was trained: only data.manifest, decode, precision and device may differ"
+DEVICES = ("auto", "cpu", "gpu")
+VALUES: Mapping[str, tuple[Any, float]] = {  # annotation and least value of numbers
+    "devices": (int, 1),
+    "max_samples": (int | None, 1),
+    "print_samples": (int, 0),
+    "resamples": (int, 1),
+    "threads": (int, 1),
+    "workers": (int, 0),
+}
+Named = tuple[Any, "Manifest", int]  # as it was named, what is scored of it, and how many examples it lists
+
 
 def evaluate(config: Config, words: list[str]) -> int:
-    """Score, save the Report in the run's folder, print it; the folder of the Report is the last line."""
+    """Score each manifest, save its Report in the run's folder, print it; the Reports' folders are the last lines."""
     from rich.console import Console
 
     from project.evaluation.comparison import compare
     from project.evaluation.table import terminal
 
-    run = Run.open(config["run"])
-    report = score(run, config)
-    folder = report.save(run.reports)
-    console = Console(stderr=True)
-    for row in report.rows[: config["print_samples"]]:
-        console.print(f"{row.id}\n  wanted      {row.reference}\n  recognized  {row.hypothesis}", markup=False)
-    console.print(terminal(compare([report])))
-    print(folder)
+    run, console, folders = Run.open(config["run"]), Console(stderr=True), []
+    for report in reports(run, config):
+        folders.append(report.save(run.reports))
+        for row in report.rows[: config["print_samples"]]:
+            console.print(f"{row.id}\n  wanted      {row.reference}\n  recognized  {row.hypothesis}", markup=False)
+        console.print(terminal(compare([report])))
+        console.print(told(report), markup=False, highlight=False)
+    print(*folders, sep="\n")
     return 0
 
 
 def score(run: Run, config: Config) -> Report:
-    """The Report of a run under the changes that `evaluate` allows: manifest, decode, precision, device."""
-    from project.build.restore import changed, restore
-    from project.data.manifest import Manifest
-    from project.evaluation.estimate import make_report
+    """The Report of a run on one manifest."""
+    return next(reports(run, config))
 
-    use = {key: config[key] for key in ("decode", "precision", "threads", "workers")}
-    own = changed(run.config(), **use)
+
+def reports(run: Run, config: Config) -> Iterator[Report]:
+    """A Report of a run on each manifest, under the changes that `evaluate` allows.
+
+    What is wrong with any of the manifests shows before the first is scored.
+    """
+    from project.build.restore import changed, restore
+    from project.build.scoring import Job
+
+    check_request(config)
+    own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads", "workers")})
     recognizer = restore(run, own, config["checkpoint"])
-    pattern = config["data"]["manifest"]
-    manifest = Manifest.open(pattern) if pattern else _own_manifest(recognizer)
-    part = manifest.select(range(min(config["max_samples"], len(manifest)))) if config["max_samples"] else manifest
-    precision = own["trainer"]["precision"]
-    started = time.perf_counter()
-    scored = predict(recognizer, part, precision, config["device"])
-    seconds = time.perf_counter() - started
-    info = {"seconds": round(seconds, 3), "checkpoint": config["checkpoint"], "decode": own["decode"]}
-    if part.unit == "seconds":
-        info |= {"length_unit": "s", "real_time_factor": round(float(part.lengths.sum()) / seconds, 1)}
+    named = list(_manifests(config, own, recognizer))
+    found = [_references(part, recognizer, config["uncovered"]) for _, part, _ in named]
+    for (name, part, num_listed), references in zip(named, found, strict=True):
+        lenient = config["uncovered"] == "count"
+        job = Job(run, own, config["checkpoint"], part, config["device"], config["devices"], lenient)
+        started = time.perf_counter()
+        outcome = job.score(recognizer)
+        seconds = time.perf_counter() - started
+        info = {"manifest": name, "seconds": round(seconds, 3)} | facts(job, recognizer, outcome, references)
+        if part.unit == "seconds":
+            info |= {"length_unit": "s", "real_time_factor": round(float(part.lengths.sum()) / seconds, 1)}
+        yield _report(job, recognizer, outcome, num_listed, info, config["resamples"])
+
+
+def _report(
+    job: Job, recognizer: Recognizer, outcome: Outcome, num_listed: int, info: Mapping[str, Any], num_resamples: int
+) -> Report:
+    from project.evaluation.estimate import make_report
+    from project.evaluation.result import check_rows
+
+    rows = rows_of(job.manifest, outcome.scored)
+    check_rows(rows)
     return make_report(
-        protocol=protocol_of(recognizer, part, len(manifest), precision),
-        run=run.name,
+        protocol=protocol_of(recognizer, job.manifest, num_listed, outcome.precision),
+        run=job.run.name,
         metrics=list(recognizer.system.metrics.values()),
-        rows=rows_of(part, scored),
+        rows=rows,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         info=info,
-        num_resamples=config["resamples"],
+        num_resamples=num_resamples,
     )
 
 
-def _own_manifest(recognizer: Recognizer) -> Manifest:
-    """The manifest that the experiment kept for this: test, or dev where there is none."""
-    try:
-        return recognizer.data.manifest("test")
-    except InputError:
-        print("no test manifest in this experiment: scoring its dev manifest", file=sys.stderr)
-        return recognizer.data.manifest("dev")
+def check_words(words: list[str]) -> int:
+    """Refuse, before anything is composed, what belongs to the run and is not for `evaluate` to change."""
+    keys = [word.lstrip("+~").partition("=")[0] for word in words if "=" in word or word.startswith("~")]
+    mine, theirs = (
+        set(re.findall(r"^([a-z_]+):", (CONF / f"{verb}.yaml").read_text(encoding="utf-8"), flags=re.M))
+        | {*groups(verb)}
+        for verb in ("evaluate", "train")
+    )
+    for key in keys:
+        root = key.partition(".")[0].partition("@")[0]
+        if root not in mine and (root in theirs or (CONF / root).is_dir()):
+            raise InputError(f"{key}: {CHANGEABLE}: leave it out")
+        if root == "data" and key != "data.manifest":
+            raise InputError(f"{key}: {CHANGEABLE}: write data.manifest=<manifest.jsonl>")
+        if key.startswith("decode.") and "decode" not in keys:
+            raise InputError(f"{key}: of which decoder? Name it, too: decode=beam decode.size=10")
+    return 0
+
+
+def check_request(config: Config) -> None:
+    """Refuse what `evaluate` has no business to change, and values it cannot use."""
+    for key in config["data"].keys() - {"manifest"}:
+        raise InputError(f"data.{key}: {CHANGEABLE}: leave it out")
+    if config["decode"] is not None and not is_object(config["decode"]):
+        raise InputError("decode: it names no decoder: write decode=beam decode.size=10")
+    for key, choices in (("uncovered", ("refuse", "count")), ("device", DEVICES)):
+        if config[key] not in choices:
+            raise InputError(f"{key}={config[key]}: choose from {', '.join(choices)}")
+    for key, (hint, least) in VALUES.items():
+        value = config[key]
+        if not fits(value, hint) or (value is not None and value < least):
+            raise InputError(f"{key}: {value!r} is no whole number from {least} on: give one")
+
+
+def _manifests(config: Config, own: Config, recognizer: Recognizer) -> Iterator[Named]:
+    """The manifests that are asked for; of none the one that the experiment kept for this: test, or else dev."""
+    from project.data.manifest import Manifest
+
+    asked = config["data"]["manifest"]
+    if asked is None:
+        part = "test" if own["data"]["manifest"].get("test") else "dev"
+        if part == "dev":
+            print("no test manifest in this experiment: scoring its dev manifest", file=sys.stderr)
+        found = [(own["data"]["manifest"][part], recognizer.data.manifest(part))]
+    else:
+        names = asked if isinstance(asked, list) else [asked]
+        for name in names:
+            if names.count(name) > 1 or not name:
+                raise InputError(f"data.manifest: {name!r} is named twice or is no name: name each manifest once")
+        found = [(name, Manifest.open(name)) for name in names]
+    if not found:
+        raise InputError("data.manifest=[] names no manifest: name one or more")
+    for name, whole in found:
+        most = config["max_samples"]
+        yield name, whole.select(range(min(most, len(whole)))) if most else whole, len(whole)
+
+
+def _references(manifest: Manifest, recognizer: Recognizer, uncovered: Literal["refuse", "count"]) -> References:
+    """What normalizer and alphabet do to a manifest's references; refused if nothing could be said by them."""
+    from project.evaluation.references import count_references
+
+    spelling = recognizer.spelling
+
+    def written() -> Iterator[tuple[str, str]]:
+        for index in range(len(manifest)):
+            example = manifest[index]
+            text = example.text if example.symbols is None else spelling.alphabet.separator.join(example.symbols)
+            if text is not None:
+                yield f"{manifest.location(index)}: {example.id}", text
+
+    references = count_references(written(), spelling)
+    references.require_text()
+    if uncovered == "refuse":
+        references.require_covered()
+    return references
 
 
 def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: str) -> Mapping[str, Scored]:
     """Every example of a manifest scored once, by the same steps as validation in training; id -> scored."""
-    from lightning.pytorch import Trainer
+    from project.build import scoring
 
-    trainer = Trainer(
-        accelerator=device, devices=1, precision=precision, logger=False, enable_checkpointing=False,  # type: ignore[arg-type]
-        enable_model_summary=False, enable_progress_bar=sys.stderr.isatty(), use_distributed_sampler=False,
-    )  # fmt: skip
-    loader = recognizer.data.scoring_loader(manifest)
-    trainer.validate(recognizer.system, dataloaders=loader, verbose=False)
-    return {row.id: row for row in recognizer.system.scored}
+    return scoring.predict(recognizer, manifest, precision, device).scored
 
 
 def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
@@ -105,26 +204,70 @@ def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
 
 def protocol_of(recognizer: Recognizer, part: Manifest, num_listed: int, precision: str) -> Protocol:
     """What must be equal before these figures are compared with others."""
-    from project.evaluation.protocol import Protocol, coverage, hash_ids
+    from project.evaluation.protocol import (
+        Protocol,
+        adapter_state,
+        coverage,
+        hash_code,
+        hash_ids,
+        sound_and_feature,
+    )
 
-    code: dict[str, Any] = code_state()
-    version = [str(code["version"]), str(code.get("commit", ""))[:12], str(code.get("difference", ""))]
+    sound, feature = sound_and_feature(recognizer.feature.settings)
     return Protocol(
         manifest_hash=part.hash,
         manifest_ids_hash=hash_ids(part[index].id for index in range(len(part))),
         num_examples=len(part),
         coverage=coverage(len(part), num_listed),
-        audio=recognizer.feature.settings,
+        audio=sound,
         text={"normalize": recognizer.spelling.settings["normalize"]},
         alphabet_hash=recognizer.spelling.alphabet.hash,
         decode=recognizer.system.decoder.settings,
-        adapter="none",
+        adapter=adapter_state(recognizer.system.model),
         precision=precision,
-        code_version="+".join(part for part in version if part),
+        code_version=f"{code_state()['version']}+{hash_code(Path(__file__).parent)}",
+        feature=feature,
     )
 
 
-main = app("evaluate", evaluate)
+def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: References) -> dict[str, Any]:
+    """What a Report tells beside its Protocol: with which weights, how, and what became of the references."""
+    from project.build.restore import hash_checkpoint
+    from project.evaluation.protocol import Adapted
+
+    model = recognizer.system.model
+    adapters = (
+        {name: dict(state) for name, state in model.adapter_state().items()} if isinstance(model, Adapted) else {}
+    )
+    batching = asdict(recognizer.data.batching)
+    return {
+        "time": {name: round(seconds, 3) for name, seconds in outcome.spent.items()},
+        "checkpoint": job.checkpoint,
+        "weights": hash_checkpoint(job.run, job.checkpoint),
+        "adapter": {name: dict(state) for name, state in adapters.items()},
+        "decode": job.own["decode"],
+        "metric": job.own["metric"],
+        "devices": job.devices,
+        "batching": {name: batching[name] for name in ("batch_length", "max_batch_size", "round_frames")},
+        "references": references.to_mapping(),
+        "code": code_state(),
+    }
+
+
+def told(report: Report) -> str:
+    """What a person wants to know beside the figures: the references, and where the time went."""
+    info: Mapping[str, Any] = report.info
+    pace = f", {info['real_time_factor']:.0f} times real time" if "real_time_factor" in info else ""
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in info["time"].items())
+    return f"references  {info['references']['text']}\ntime        {info['seconds']:.1f} s{pace}: {spent}"
+
+
+def main() -> None:
+    """The verb: what its words may not say is refused first."""
+    if code := guarded(lambda: check_words(sys.argv[1:])):
+        sys.exit(code)
+    app("evaluate", evaluate)()
+
 
 if __name__ == "__main__":
     main()

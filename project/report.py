@@ -1,61 +1,154 @@
-"""scansion report: evaluated runs side by side, where their Protocols are equal, as a table, a page and CSV tables."""
+"""scansion report: evaluated runs side by side, where their Protocols are equal, as tables, a page and CSV tables.
+
+What became of the claims that it was asked to judge comes first.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project import atomic
+from project.build.claims import read_claims
 from project.build.compose import Config, app
+from project.build.known import Known, entrant, view, watch
 from project.contract import InputError
-from project.run import Run, flatten, is_below
+from project.run import Run
 
 if TYPE_CHECKING:
+    from project.evaluation.claim import Claim
     from project.evaluation.comparison import Comparison
+    from project.evaluation.facts import RunView
     from project.evaluation.grid import Grid
-    from project.evaluation.page import RunView
+    from project.evaluation.judgement import Judgement
+    from project.evaluation.matrix import Entry
     from project.evaluation.result import Report
-
-NOT_SETTINGS = ("command",)  # how a run was asked for, not what it is
 
 
 def report(config: Config, words: list[str]) -> int:
-    """Load, compare, print the tables, write page and CSV; the page's path is the last line on standard output."""
-    from rich.console import Console
-
-    from project.evaluation.artefact import write_predictions, write_trace
+    """Judge, compare, print the tables, write page and CSV; the page's path is the last line on standard output."""
     from project.evaluation.comparison import compare
+    from project.evaluation.diagnose import findings_of, merged
+    from project.evaluation.matrix import entries, matrix
     from project.evaluation.page import write_page
-    from project.evaluation.result import load
-    from project.evaluation.table import markdown, terminal
+    from project.evaluation.shelf import read
 
-    if not config["runs"]:
-        raise InputError("no run is named: scansion report runs/<family>/<run> ...")
-    runs = [Run.open(folder) for folder in config["runs"]]
-    chosen = choose(runs, config["protocol"])
-    reports = [load(folder) for folder in chosen]
-    comparison = compare(reports, baseline=_baseline(runs, reports, config["baseline"]), allow=config["allow"])
+    claims = read_claims(config["hypotheses"])
+    asked = [Known.open(folder) for folder in config["runs"]]
+    judgements, said, shown = judged(claims, asked, config)
+    runs = [one.run for one in shown]
+    about = next((claims[one.name].primary.manifest for one in judgements), None)
+    reports = [read(folder) for folder in choose(runs, config["protocol"], about)]
+    allow = [*config["allow"], *(name for one in judgements for name in claims[one.name].allow)]
+    comparison = compare(
+        reports, baseline=_baseline(runs, reports, config["baseline"]), allow=list(dict.fromkeys(allow))
+    )
     by = [config["by"]] if isinstance(config["by"], str) else list(config["by"] or [])
-    views = [view(run) for run in runs]
+    views = [view(one) for one in shown]
+    watched = {one.run: watch(it, one, its) for one, it, its in zip(reports, shown, views, strict=True)}
+    findings = merged([findings_of(comparison), watched])
     grids, notes = tables(comparison, views, by)
-    page = write_page(config["out"] or place(runs), comparison, views, by=by)
-    settings = [one.settings for one in views]
-    write_predictions(page.parent, comparison, settings)
-    write_trace(page.parent, comparison, settings, {run.name: scalars(run) for run in runs})
+    made = entries(comparison, views, findings)
+    whole = matrix(comparison, made)
+    target = Path(config["out"] or place(runs))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page = write_page(target, comparison, views, by=by, judgements=judgements, matrix=whole, findings=findings)
+    write_tables(page.parent, comparison, views, {run.name: scalars(run) for run in runs}, made)
     if config["markdown"]:
-        parts = [markdown(comparison), *(grid.markdown() for grid in grids)]
-        atomic.write(Path(config["markdown"]), "\n".join(parts))
-    console = Console(stderr=True)
-    for table in (terminal(comparison), *(grid.terminal() for grid in grids)):
-        console.print(table)
-    for note in notes:
-        console.print(note, markup=False)
+        write_markdown(Path(config["markdown"]), judgements, comparison, [*grids, whole])
+    tell(judgements, comparison, [*grids, whole], [*said, *notes])
     print(page)
     return 0
+
+
+def judged(
+    claims: Mapping[str, Claim], asked: Sequence[Known], config: Config
+) -> tuple[list[Judgement], list[str], list[Known]]:
+    """What became of the claims, which were left out, and the runs to show: those asked about, or those claims name.
+
+    Of all claims, those that are not about these runs are left out; one that was named must be about them.
+    """
+    from project.evaluation.claim import NoRuns
+    from project.evaluation.judgement import judge
+    from project.evaluation.trial import participants
+
+    if not asked and not claims:
+        raise InputError("no run is named: scansion report runs/<family>/<run> ...")
+    found = {one.run.folder.resolve(): one for one in asked}
+    lenient = config["hypotheses"] == "all"
+    named = [folder for name, claim in claims.items() for folder in _own_folders(name, claim, lenient)]
+    found |= {folder.resolve(): Known.open(folder) for folder in named if folder.resolve() not in found}
+    known = {one.run.folder: one for one in found.values()}
+    entrants = [entrant(one) for one in known.values()] if claims else []
+    judgements, said, about = [], [], dict[Path, None]()
+    for name, claim in claims.items():
+        try:
+            judgements.append(judge(name, claim, entrants, config["allow"]))
+            about |= dict.fromkeys(one.folder for one in participants(claim, entrants) if one.reports)
+        except NoRuns as error:
+            if not lenient:
+                raise InputError(f"{name}: {error}") from error
+            said.append(f"left out {name}: {error}")
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+    return judgements, said, list(asked) or [known[folder] for folder in about]
+
+
+def _own_folders(name: str, claim: Claim, lenient: bool) -> list[Path]:
+    """The run folders that a claim names itself."""
+    from project.evaluation.claim import NoRuns
+
+    try:
+        return [*claim.treatment.folders("treatment"), *claim.baseline.folders("baseline")]
+    except NoRuns as error:
+        if lenient:  # it will be left out
+            return []
+        raise InputError(f"{name}: {error}") from error
+
+
+def write_tables(
+    folder: Path,
+    comparison: Comparison,
+    views: Sequence[RunView],
+    traces: Mapping[str, Iterator[tuple[str, str, str, str]]],
+    made: Sequence[Entry],
+) -> None:
+    """The CSV tables of all runs, beside the page."""
+    from project.evaluation.artefact import write_matrix, write_predictions, write_trace
+
+    settings = [one.settings for one in views]
+    write_predictions(folder, comparison, settings)
+    write_trace(folder, comparison, settings, traces)
+    write_matrix(folder, made)
+
+
+def write_markdown(file: Path, judgements: Sequence[Judgement], comparison: Comparison, grids: Sequence[Grid]) -> None:
+    """Judgements, comparison and tables as Markdown."""
+    from project.evaluation import judgement, table
+
+    parts = [judgement.markdown(judgements)] if judgements else []
+    parts += [table.markdown(comparison), *(grid.markdown() for grid in grids)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write(file, "\n".join(parts))
+
+
+def tell(judgements: Sequence[Judgement], comparison: Comparison, grids: Sequence[Grid], notes: Sequence[str]) -> None:
+    """The same on standard error, the last of the grids made narrow."""
+    from rich.console import Console
+
+    from project.evaluation import judgement, table
+    from project.evaluation.matrix import narrow
+
+    console = Console(stderr=True)
+    if judgements:
+        console.print(judgement.terminal(judgements), highlight=False)
+    for one in (table.terminal(comparison), *(grid.terminal() for grid in (*grids[:-1], narrow(grids[-1])))):
+        console.print(one)
+    for note in notes:
+        console.print(note, markup=False)
 
 
 def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
@@ -77,9 +170,18 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]
 
 
-def choose(runs: list[Run], protocol: str | None) -> list[Path]:
-    """Of each run the Report to compare: of the Protocol asked for, or of the latest one that all have."""
+def choose(runs: list[Run], protocol: str | None, manifest: str | None = None) -> list[Path]:
+    """Of each run the Report to compare: of the Protocol asked for, or of the latest one that all have.
+
+    Those of the manifest that claims are about come first, where all runs were scored on it.
+    """
+    from project.evaluation.shelf import browse
+
     made = [{file.parent.name: file for file in run.reports.glob("*/report.json")} for run in runs]
+    if manifest and not protocol:
+        scored = [{one.folder.name for one in browse(run.reports) if one.scored(manifest)} for run in runs]
+        kept = [{name: known[name] for name in names} for known, names in zip(made, scored, strict=True)]
+        made = kept if all(kept) else made
     for run, known in zip(runs, made, strict=True):
         if not known:
             raise InputError(f"{run.folder}: no report yet: scansion evaluate {run.folder}")
@@ -108,23 +210,13 @@ def place(runs: list[Run]) -> Path:
     return Path(os.path.commonpath([run.folder for run in runs])) / "report.html"
 
 
-def view(run: Run) -> RunView:
-    """What the page shows of a run beside its figures."""
-    from project.evaluation.page import RunView
-
-    environment, config = run.folder / "environment.json", run.config()
-    facts = json.loads(environment.read_text(encoding="utf-8")) if environment.is_file() else {}
-    ignored = [*config.get("signature_ignores", []), *NOT_SETTINGS]
-    settings = {key: value for key, value in flatten(config) if not is_below(key, ignored)}
-    return RunView(run.name, str(run.folder), run.curves(), facts, str(config.get("command", "")), settings)
-
-
 def scalars(run: Run) -> Iterator[tuple[str, str, str, str]]:
     """The lines of metrics.csv: step, epoch, name, value."""
     if run.metrics_file.is_file():
         with run.metrics_file.open(newline="", encoding="utf-8") as handle:
-            for row in csv.DictReader(handle):
-                yield row["step"], row["epoch"], row["name"], row["value"]
+            for row in csv.reader(handle):
+                if len(row) == 4 and row[0] != "step":  # the header, and a last line that is being written
+                    yield row[0], row[1], row[2], row[3]
 
 
 main = app("report", report)

@@ -10,7 +10,6 @@ This module knows nothing of torch or Hydra.
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import hashlib
 import importlib.metadata
@@ -29,7 +28,9 @@ import yaml
 
 from project import atomic
 from project.contract import InputError
+from project.diagnosis.evidence import Ledger
 
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
 PACKAGES = ("scansion", "torch", "lightning", "hydra-core", "omegaconf", "numpy", "transformers", "torchaudio", "peft")
 
 
@@ -92,12 +93,7 @@ class Run:
 
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """The scalars of metrics.csv: name -> (step, value), in the order written."""
-        curves: dict[str, list[tuple[int, float]]] = {}
-        if self.metrics_file.is_file():
-            with self.metrics_file.open(newline="", encoding="utf-8") as handle:
-                for row in csv.DictReader(handle):
-                    curves.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
-        return curves
+        return Ledger(self.metrics_file).read()
 
     def state(self) -> dict[str, Any]:
         """How far it came: {"state": new | running | interrupted | failed | finished, ...}."""
@@ -188,7 +184,7 @@ def is_below(key: str, roots: Sequence[str]) -> bool:
 def read_config(file: Path) -> dict[str, Any]:
     """A configuration from a run's folder."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(

@@ -56,8 +56,8 @@ def test_other_features_in_evaluation_are_another_protocol(tiny: list[str], tmp_
     tampered = run.folder / "config.yaml"
     tampered.write_text(tampered.read_text().replace("smooth_ms: 10", "smooth_ms: 40"))
     other = report_of(run)
-    assert other.protocol.audio != honest.protocol.audio
-    with pytest.raises(InputError, match="audio"):
+    assert other.protocol.feature != honest.protocol.feature
+    with pytest.raises(InputError, match="feature"):
         compare([honest, replace(other, run="other")])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,8 +24,12 @@ def test_two_processes_train_one_run(tiny: list[str], morse: Path, tmp_path: Pat
     config = compose("train", [*overrides, "trainer=ddp", "trainer.accelerator=cpu"])
     run = Run(tmp_path / "run")
     recognizer = train.build(config)
+    head: Any = recognizer.system.model.head
+    torch.nn.init.normal_(head.weight, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.zeros_(head.bias)  # or all ranks would agree that nothing was said
     train.fit(run, config, recognizer)
     assert len(recognizer.system.scored) == 7
+    assert sum(bool(row.hypothesis.text) for row in recognizer.system.scored) > 3
     assert run.state()["step"] == 3  # 24 examples, two ranks of four
     assert not torch.distributed.is_initialized()
     assert not {"WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"} & set(os.environ)
@@ -32,8 +37,8 @@ def test_two_processes_train_one_run(tiny: list[str], morse: Path, tmp_path: Pat
     alone = train.build(compose("train", overrides))
     load_weights(alone.system, run.last)
     scored = predict(alone, alone.data.manifest("dev"), "32-true", "cpu")
-    assert {row.id: row.hypothesis.text for row in recognizer.system.scored} == {
-        name: row.hypothesis.text for name, row in scored.items()
+    assert {row.id: (row.hypothesis.tokens, row.columns) for row in recognizer.system.scored} == {
+        name: (row.hypothesis.tokens, row.columns) for name, row in scored.items()
     }
     assert run.state()["dev/cer"] == pytest.approx(alone.system.figures["dev/cer"])
     assert run.state()["dev/loss"] == pytest.approx(alone.system.figures["dev/loss"], rel=1e-4)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,16 @@ import pytest
 import yaml
 
 from project import cli
+from project.build.claims import read_claims
+from project.build.known import Known
 from project.contract import Example, Hypothesis
 from project.evaluate import rows_of
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Row, load
 from project.metric.text import ErrorRate
+from project.report import choose, judged
+from project.run import Run
 
 REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")
 METRIC = ErrorRate("cer", "character")
@@ -54,8 +59,24 @@ def invent(root: Path, mask: float, seed: int, with_meta: bool = True) -> Path:
     ids_hash = hash_ids(row.id for row in rows)
     protocol = Protocol("m", ids_hash, 24, "full", {}, {}, "a", {"kind": "greedy"}, "none", "32-true", "0.1")
     name = f"morse/{folder.name}"
-    make_report(protocol, name, [METRIC], rows, "2026-02-03", num_resamples=200).save(folder / "reports")
+    info = {"manifest": "data/test.jsonl"}
+    make_report(protocol, name, [METRIC], rows, "2026-02-03", info=info, num_resamples=200).save(folder / "reports")
     return folder
+
+
+def claim(file: Path, **changes: object) -> Path:
+    """A YAML file that claims a mask weight of 0.7 to lower CER, changed as said."""
+    part = "project.evaluation.claim."
+    content: dict[str, object] = {
+        "_target_": f"{part}Claim",
+        "statement": "A high mask weight helps.",
+        "treatment": {"_target_": f"{part}Selection", "where": {"weighting.mask": ">0.5"}},
+        "baseline": {"_target_": f"{part}Selection", "where": {"weighting.mask": "<=0.5"}},
+        "primary": {"_target_": f"{part}Aim", "metric": "cer", "direction": "lower", "manifest": "data/test.jsonl"},
+        "sanity": None,
+    }
+    file.write_text(yaml.safe_dump({**content, **changes}), encoding="utf-8")
+    return file
 
 
 def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
@@ -67,11 +88,18 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
     for part in ("CER over seeds, best first", "CER by snr_db", "CER by hand", "wpm: 25 in all examples", "comparable"):
         assert part in err
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == [
-        "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md"
+        "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md", "test_matrix.csv"
     ]  # fmt: skip
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert all(part in page for part in ("What differs", "By condition", "Length of hypotheses"))
-    assert "**CER by hand**" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "**CER by hand**" in markdown
+    assert "**Test matrix**" in markdown
+    assert "Test matrix" in err
+    matrix = (tmp_path / "test_matrix.csv").read_text(encoding="utf-8").splitlines()
+    assert matrix[0].startswith("run,date,command,dataset,steps,learning_rate,targets,manifest,metric,baseline,tuned")
+    assert len(matrix) == 5
+    assert matrix[2].startswith("morse/sweep-0.7-2,2026-02-03,scansion train seed=2,-,50,")
     with (tmp_path / "combined_with_preds.csv").open(newline="", encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) == 4 * 24
@@ -80,6 +108,120 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
     assert traced[0] == "run,weighting.mask,seed,step,epoch,name,value"
     assert len(traced) == 1 + 4 * 4
     assert traced[1] == "morse/sweep-0.7-1,0.7,1,50,0,train/loss,1.5"
+
+
+def test_claims_are_judged_before_anything_is_compared(tmp_path: Path, ask: Ask) -> None:
+    runs = [invent(tmp_path, mask, seed) for mask in (0.3, 0.7) for seed in (1, 2)]
+    own = claim(tmp_path / "own.yaml")
+    words = [f"hypotheses={own}", f"out={tmp_path}/new/page.html", f"markdown={tmp_path}/new/table.md"]
+    code, out, err = ask(*map(str, runs), *words)
+    assert (code, out.splitlines()[-1]) == (0, f"{tmp_path}/new/page.html"), "whatever the verdict"
+    assert "REFUTED A high mask weight helps." in " ".join(err.split())
+    assert err.index("REFUTED") < err.index("CER over seeds")
+    assert "2 of 2 seeds agree" in " ".join(err.split())
+    markdown = (tmp_path / "new" / "table.md").read_text(encoding="utf-8")
+    assert markdown.startswith("- **refuted**: A high mask weight helps.")
+    page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
+    assert "A high mask weight helps." in page
+    assert "Test matrix" in page
+
+
+def test_a_claim_may_name_its_runs(tmp_path: Path, ask: Ask) -> None:
+    for mask in (0.3, 0.7):
+        invent(tmp_path, mask, 1)
+    part = "project.evaluation.claim.Selection"
+    sides = {
+        side: {"_target_": part, "runs": [f"{tmp_path}/morse/sweep-{mask}-*"]}
+        for side, mask in (("treatment", 0.3), ("baseline", 0.7))
+    }
+    own = str(claim(tmp_path / "own.yaml", **sides))
+    (found,), _, shown = judged(read_claims(own), [], {"hypotheses": own, "allow": []})
+    assert found.outcome == "supported"
+    assert [one.run.folder.name for one in shown] == ["sweep-0.3-1", "sweep-0.7-1"]
+    code, _, err = ask(f"hypotheses=[{claim(tmp_path / 'own.yaml')}]")
+    assert code == 2
+    assert "own: treatment: no run at hand: name runs" in err
+
+
+def test_what_a_run_began_with_counts_as_its_own(tmp_path: Path) -> None:
+    """Two runs of one configuration, tuned from pretrained runs that differ in their mask weight."""
+    runs = []
+    for mask in (0.3, 0.7):
+        run = invent(tmp_path, mask, 1)
+        start = tmp_path / "morse" / f"pretrain-{mask}"
+        start.mkdir()
+        content = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+        (start / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        content |= {"init_from": str(start), "weighting": {"ctc": 1.0}}
+        (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        runs.append(Known.open(run))
+    part = "project.evaluation.claim.Selection"
+    sides = {
+        side: {"_target_": part, "where": {"init_from.weighting.mask": mask, "init_from": "!=null"}}
+        for side, mask in (("treatment", 0.7), ("baseline", 0.3))
+    }
+    own = str(claim(tmp_path / "own.yaml", **sides))
+    (found,), _, shown = judged(read_claims(own), runs, {"hypotheses": own, "allow": []})
+    assert found.outcome == "refuted"
+    assert not [sentence for sentence in found.evidence if "also differ" in sentence]
+    assert shown == runs
+
+
+def test_the_page_is_about_the_manifest_that_a_claim_is_about(tmp_path: Path) -> None:
+    folders = [invent(tmp_path, mask, 1) for mask in (0.3, 0.7)]
+    first = []
+    for folder in folders:
+        (saved,) = (folder / "reports").iterdir()
+        first.append(saved)
+        found = load(saved)
+        guard = replace(
+            found, protocol=replace(found.protocol, manifest_hash="g"), info={"manifest": "data/guard.jsonl"}
+        )
+        os.utime(guard.save(folder / "reports") / "report.json", (2e9, 2e9))
+    runs = [Run.open(folder) for folder in folders]
+    assert not set(choose(runs, None)) & set(first), "the latest"
+    assert choose(runs, None, "data/test.jsonl") == first
+    assert choose(runs, None, "data/unknown.jsonl") == choose(runs, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"statment": "?"}, "own.yaml: hypothesis.statment: project.evaluation.claim.Claim takes no such key"),
+        ({"primary": {"_target_": "project.evaluation.claim.Aim", "metric": "cre", "direction": "lower"}}, "cre is no"),
+        ({"baseline": {"_target_": "project.evaluation.claim.Selection", "where": {"maks": 1}}}, "baseline.where.maks"),
+    ],
+)
+def test_mistakes_in_a_claim(tmp_path: Path, ask: Ask, changes: dict[str, object], told: str) -> None:
+    runs = [str(invent(tmp_path, mask, 1)) for mask in (0.3, 0.7)]
+    code, _, err = ask(*runs, f"hypotheses={claim(tmp_path / 'own.yaml', **changes)}")
+    assert code == 2
+    assert told in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_all_claims_and_unknown_ones(tmp_path: Path, ask: Ask) -> None:
+    runs = [invent(tmp_path, mask, 1) for mask in (0.3, 0.7)]
+    found, said, _ = judged(read_claims("all"), [Known.open(run) for run in runs], {"hypotheses": "all", "allow": []})
+    assert not found
+    assert any(sentence.startswith("left out morse/pretraining: treatment.where") for sentence in said)
+    code, _, err = ask(*map(str, runs), "hypotheses=[morse/mask_wait]")
+    assert code == 2
+    assert "hypotheses=morse/mask_wait: no such hypothesis: did you mean morse/mask_weight?" in err
+
+
+def test_what_the_checks_of_a_run_find_is_shown(tmp_path: Path, ask: Ask) -> None:
+    run = invent(tmp_path, 0.3, 1)
+    content = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    checks = {"little_data": {"_target_": "project.diagnosis.data.LittleData"}, "leakage": None}
+    content["callbacks"] = {"diagnosis": {"checks": checks}}
+    (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    with (run / "metrics.csv").open("a", encoding="utf-8") as file:
+        file.write("60,0,data/train_examples,7\n")
+    code, out, _ = ask(str(run))
+    assert code == 0
+    assert "There are only 7 examples to learn from" in Path(out.splitlines()[-1]).read_text(encoding="utf-8")
+    assert "little data" in (run / "test_matrix.csv").read_text(encoding="utf-8")
 
 
 def test_one_run_and_older_reports(tmp_path: Path, ask: Ask) -> None:

@@ -5,6 +5,9 @@ Nothing is composed anew: the run's own configuration says all, and what may cha
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.compose import Config
 from project.contract import InputError
@@ -24,6 +27,22 @@ def changed(
     }
 
 
+def checkpoint_file(run: Run, checkpoint: str) -> Path:
+    """The file of a run's best or last checkpoint."""
+    file = {"best": run.best, "last": run.last}.get(checkpoint)
+    if file is None:
+        raise InputError(f"checkpoint={checkpoint}: no such checkpoint: choose best or last")
+    if not file.exists():
+        raise InputError(f"{run.folder}: it has no {checkpoint} checkpoint yet: train it first")
+    return file
+
+
+def hash_checkpoint(run: Run, checkpoint: str = "best") -> str:
+    """16 hexadecimal digits of a checkpoint's file: a Report that holds others was made before it changed."""
+    with checkpoint_file(run, checkpoint).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
 def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     """The recognizer that a run's (changed) configuration describes, with the weights of its checkpoint.
 
@@ -32,11 +51,7 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     from project.system.weights import load_weights
     from project.text.alphabet import Alphabet
 
-    file = {"best": run.best, "last": run.last}.get(checkpoint)
-    if file is None:
-        raise InputError(f"checkpoint={checkpoint}: no such checkpoint: choose best or last")
-    if not file.exists():
-        raise InputError(f"{run.folder}: it has no {checkpoint} checkpoint yet: train it first")
+    file = checkpoint_file(run, checkpoint)
     check_experiment(config)
     settle(config)
     recognizer = build_recognizer(config, training=False)

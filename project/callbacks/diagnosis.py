@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch import Trainer
 from rich.console import Console
 
+from project.callbacks.progress import Progress
 from project.callbacks.watcher import Watcher
 from project.contract import Batch, Finding
 from project.data.leakage import part_seen
@@ -58,8 +59,12 @@ class Diagnosis(Watcher):
     # Training: gradients, features, feasibility, now and then.
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Progress):
+                self._console = callback.console  # so that what is told does not tear its bars
         if trainer.is_global_zero and trainer.global_step == 0:
-            self._write(trainer, data_figures(trainer), 0)
+            self._write(trainer, data_figures(trainer), 1)  # of a step to come: a run that starts anew drops them
+            self._look(trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
         if not self._is_due(trainer):
@@ -91,6 +96,7 @@ class Diagnosis(Watcher):
     def _start_validation(self) -> None:
         self._emissions, self._heads, self._ends = EmissionSums(), HeadSums(), list[Batch]()
         self._priors: dict[str, list[float]] = {}
+        self._examples = 0
         self._dev = FeatureSums()
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -101,20 +107,22 @@ class Diagnosis(Watcher):
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         seen = outputs["seen"]
-        self._emissions.add(seen.output, seen.hypotheses, batch)
+        self._examples += len(batch)
+        if seen.checked.is_taught:
+            self._emissions.add(seen.output, seen.hypotheses, batch)
         self._heads.add(seen.checked.heads)
         self._dev.add(batch)
         self._ends = [*self._ends[:1], batch]
         if "symbols" in batch.targets:
             prior = pl_module.loss(ignorant(seen.output, batch), batch)
             for name, value in prior.items():
-                self._priors.setdefault(name, []).append(float(value) * len(batch))
+                if value != seen.checked.terms.get(name):  # equal: the term does not look at what is ignored
+                    self._priors.setdefault(name, []).append(float(value) * len(batch))
 
     def _measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
         """The figures of the validation that has ended."""
         self._gather(trainer)
-        examples = self._emissions.num_examples
-        priors = {name: sum(values) / examples for name, values in self._priors.items()}
+        priors = {name: sum(values) / max(1, self._examples) for name, values in self._priors.items()}
         losses = {name.removeprefix("dev/"): value for name, value in pl_module.figures.items()}
         with torch.no_grad(), trainer.precision_plugin.forward_context():
             mates = mates_figures(pl_module.predict, self._ends)
@@ -131,15 +139,16 @@ class Diagnosis(Watcher):
         """The sums of all ranks, on every rank."""
         if trainer.world_size == 1:
             return
-        mine = self._emissions.state(), self._heads.state(), self._dev.state(), self._priors
+        mine = self._emissions.state(), self._heads.state(), self._dev.state(), self._priors, self._examples
         shares_of: list[Any] = [None] * trainer.world_size
         torch.distributed.all_gather_object(shares_of, mine)
-        for rank, (emissions, heads, dev, priors) in enumerate(shares_of):
+        for rank, (emissions, heads, dev, priors, examples) in enumerate(shares_of):
             if rank == trainer.global_rank:
                 continue
             self._emissions.merge(emissions)
             self._heads.merge(heads)
             self._dev.merge(dev)
+            self._examples += examples
             for name, values in priors.items():
                 self._priors.setdefault(name, []).extend(values)
 
@@ -148,15 +157,16 @@ class Diagnosis(Watcher):
         self.figures = self._measure(trainer, pl_module)
         if not trainer.is_global_zero or trainer.sanity_checking:
             return
-        metric = next(iter(getattr(pl_module, "metrics", {}).values()), None)
-        about = {"primary": f"dev/{metric.name}", "better": metric.better} if metric is not None else {}
         if trainer.state.fn != "fit":
-            self.findings = run_checks(
-                self.checks, Evidence({name: [(0, value)] for name, value in self.figures.items()}, **about)
-            )
+            curves = {name: [(0, value)] for name, value in self.figures.items()}
+            self.findings = run_checks(self.checks, Evidence(curves, **about(pl_module), final=True))
             return
         self._write(trainer, self.figures, trainer.global_step)
-        found = run_checks(self.checks, Evidence(self._ledger.read(), **about))
+        self._look(trainer, pl_module)
+
+    def _look(self, trainer: Trainer, pl_module: Any) -> None:
+        """Runs the checks on all that was recorded, and tells what is new."""
+        found = run_checks(self.checks, Evidence(self._ledger.read(), **about(pl_module)))
         self.findings = [replace(one, step=trainer.global_step) for one in found]
         for finding in self.findings:
             if (finding.check, finding.subject) not in self._told:
@@ -181,8 +191,15 @@ class Diagnosis(Watcher):
         return {"train": self._train.state(), "told": sorted(self._told)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._train = FeatureSums()
         self._train.merge(state_dict["train"])
         self._told = {(check, subject) for check, subject in state_dict["told"]}
+
+
+def about(system: Any) -> dict[str, Any]:
+    """The figure that decides, and which way it is better."""
+    metric = next(iter(getattr(system, "metrics", {}).values()), None)
+    return {"primary": f"dev/{metric.name}", "better": metric.better} if metric is not None else {}
 
 
 def weight_figures(system: Any) -> dict[str, float]:
@@ -194,7 +211,7 @@ def weight_figures(system: Any) -> dict[str, float]:
 def data_figures(trainer: Trainer) -> dict[str, float]:
     """`data/train_examples`, `data/dev_examples`, and `leakage/<kind>`: the part of dev that was seen in training."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    if data is None:
+    if data is None or trainer.overfit_batches:  # type: ignore[attr-defined]  # few are meant to be learned by heart
         return {}
     training, dev = data.training, data.manifest("dev")
     figures = {"data/train_examples": float(len(training.lengths)), "data/dev_examples": float(len(dev))}

@@ -143,7 +143,8 @@ class BucketBatchSampler(Sampler[list[Draw]]):
 class SortedBatchSampler(Sampler[list[Draw]]):
     """Batches for evaluation: every example once over all ranks, always in the same batches, longest first.
 
-    An example above the cap has a batch of its own. Ranks may differ by one in their number of batches.
+    An example above the cap has a batch of its own. Ranks may differ by one in their number of batches. Where there
+    would be fewer batches than ranks, all are smaller, so that each rank has one.
     """
 
     def __init__(
@@ -152,9 +153,16 @@ class SortedBatchSampler(Sampler[list[Draw]]):
         _require_measured(lengths)
         _require_positive(batch_length=batch_length, max_batch_size=max_batch_size)
         self._order = sort_in_chunks(np.arange(len(lengths)), lengths, 1)
-        starts = cut_batches(batch_capacity(lengths, batch_length, max_batch_size)[self._order], 1)
-        batches = list(pairwise([*starts.tolist(), len(lengths)]))
+        if len(lengths) < num_ranks:
+            raise InputError(f"{len(lengths)} examples for {num_ranks} processes: take as many devices at most")
+        batches = self._cut(lengths, batch_length, max_batch_size)
+        if len(batches) < num_ranks:
+            batches = self._cut(lengths, batch_length, len(lengths) // num_ranks)
         self._batches = batches[rank::num_ranks]
+
+    def _cut(self, lengths: Lengths, batch_length: float, max_batch_size: int) -> list[tuple[int, int]]:
+        starts = cut_batches(batch_capacity(lengths, batch_length, max_batch_size)[self._order], 1)
+        return list(pairwise([*starts.tolist(), len(lengths)]))
 
     def __len__(self) -> int:
         return len(self._batches)

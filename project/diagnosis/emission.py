@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -40,7 +41,7 @@ class EmissionSums:
         lengths_B = output.lengths_B
         inside_BT = torch.arange(probs_BTV.shape[1], device=probs_BTV.device) < lengths_B[:, None]
         frames_B = lengths_B.clamp(min=1)[:, None].double()
-        probs_BTV = probs_BTV * inside_BT[..., None]
+        probs_BTV = probs_BTV.masked_fill(~inside_BT[..., None], 0)  # whatever stands beyond a length, nan too
         mean_BV = probs_BTV.sum(dim=1).double() / frames_B
         square_BV = probs_BTV.square().sum(dim=1).double() / frames_B
         sums = {
@@ -67,10 +68,6 @@ class EmissionSums:
         repeats_B = ((symbols_BL[:, 1:] == symbols_BL[:, :-1]) & inside_BL[:, 1:]).sum(dim=1)
         infeasible = (num_symbols_B + repeats_B > output.lengths_B).sum()
         self._sums.add({"said": len(said), "wanted": int(num_symbols_B.sum()), "infeasible": int(infeasible)})
-
-    @property
-    def num_examples(self) -> float:
-        return self._sums["examples"]
 
     def state(self) -> dict[str, Any]:
         """Plain sums, for other processes."""
@@ -100,34 +97,38 @@ class EmissionSums:
             "probability/blank_frames": sums["blank_frames"] / frames,
             "probability/entropy": sums["entropy"] / frames,
             "probability/over_time": sums["over_time"] / examples,
-            "probability/over_examples": float(spread_V.sum().clamp(min=0).sqrt()),
             "text/empty": sums["empty"] / examples,
         }
+        if examples > 1:
+            figures["probability/over_examples"] = float(spread_V.sum().clamp(min=0).sqrt())
         if sums["wanted"]:
             figures["text/length_ratio"] = sums["said"] / sums["wanted"]
             figures["text/infeasible"] = sums["infeasible"] / examples
-        if self._said and self._wanted:
-            symbol, count = self._said.most_common(1)[0]
+            symbol, count = self._said.most_common(1)[0] if self._said else (0, 0)
             share = self._wanted[symbol] / self._wanted.total()
-            figures["text/top_symbol"] = count / self._said.total() - share
+            figures["text/top_symbol"] = count / max(1, self._said.total()) - share
         return figures
 
 
 class BlankCollapse:
     """The recognizer says next to nothing: blank nearly everywhere, most answers empty."""
 
-    def __init__(self, blank_frames: float = 0.98, empty: float = 0.5) -> None:
+    def __init__(self, blank_frames: float = 0.98, empty: float = 0.5, validations: int = 2) -> None:
         self.blank_frames = blank_frames
         self.empty = empty
+        self.validations = validations  # in a row: a CTC net says blank first, and passes on
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        blank, empty = evidence.last("probability/blank_frames"), evidence.last("text/empty")
-        if blank is None or empty is None or blank < self.blank_frames or empty < self.empty:
+        blanks = evidence.lately("probability/blank_frames", self.validations)
+        empties = evidence.lately("text/empty", self.validations)
+        if not blanks or not empties or min(blanks) < self.blank_frames or min(empties) < self.empty:
             return
+        blank, empty = blanks[-1], empties[-1]
         yield Finding(
             "", "", f"It says blank in {blank:.1%} of the frames, and nothing at all in {empty:.0%} of the examples",
-            "Early in training wait; if it stays, raise optimizer.lr or its warm-up, look at a few batches (silence? "
-            "wrong references?), try trainer=overfit: it must learn one batch by heart",
+            "Every CTC net begins like this; if dev/loss does not fall either, change optimizer.lr or lengthen the "
+            "warm-up, listen to a few examples (silence? wrong references?), and try trainer=overfit: it must learn "
+            "one batch by heart",
             {"blank_frames": blank, "empty": empty},
         )  # fmt: skip
 
@@ -135,13 +136,15 @@ class BlankCollapse:
 class TemporalCollapse:
     """All frames of an example say the same: the time axis was pooled away, or never carried anything."""
 
-    def __init__(self, least: float = 0.01) -> None:
+    def __init__(self, least: float = 0.01, validations: int = 2) -> None:
         self.least = least
+        self.validations = validations
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        spread = evidence.last("probability/over_time")
-        if spread is None or spread >= self.least:
+        spreads = evidence.lately("probability/over_time", self.validations)
+        if not spreads or max(spreads) >= self.least:
             return
+        spread = spreads[-1]
         yield Finding(
             "", "", f"Frames of one example differ by {spread:.2g} only: the output does not vary over time",
             "Look for pooling over time in the model, a stride as long as the example, or attention that averages all "
@@ -153,42 +156,49 @@ class TemporalCollapse:
 class ProbabilityCollapse:
     """Every example gets the same answer: what is said does not depend on what is heard."""
 
-    def __init__(self, least: float = 0.002, top_symbol: float = 0.5) -> None:
+    def __init__(self, least: float = 0.0005, top_symbol: float = 0.5, validations: int = 2) -> None:
         self.least = least
         self.top_symbol = top_symbol
+        self.validations = validations
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        spread, top = evidence.last("probability/over_examples"), evidence.last("text/top_symbol")
+        spreads = evidence.lately("probability/over_examples", self.validations)
+        tops = evidence.lately("text/top_symbol", self.validations)
         remedy = "Look whether the signal reaches the model (feature figures, gradient of the first layer), and whether"
         remedy += " the learning rate is so high that all units are stuck"
-        if spread is not None and spread < self.least:
-            text = f"Examples' mean outputs differ by {spread:.2g} only: the output does not depend on the input"
-            yield Finding("", "output", text, remedy, {"over_examples": spread})
-        if top is not None and top > self.top_symbol:
-            text = f"One symbol makes up {top:.0%} more of what is recognized than of what is wanted"
-            yield Finding("", "symbols", text, remedy, {"top_symbol": top})
+        if spreads and max(spreads) < self.least:
+            text = f"Examples' mean outputs differ by {spreads[-1]:.2g} only: the output does not depend on the input"
+            yield Finding("", "output", text, remedy, {"over_examples": spreads[-1]})
+        if tops and min(tops) > self.top_symbol:
+            text = f"One symbol is nearly all that is recognized: its share is {tops[-1]:.0%} above the one wanted"
+            yield Finding("", "symbols", text, remedy, {"top_symbol": tops[-1]})
 
 
 class WrongLength:
-    """Far more, or far fewer, symbols than were wanted: lengths that are not those of the signal, or a lost axis."""
+    """Far more, or far fewer, symbols than were wanted: lengths that are not those of the signal, or a lost axis.
 
-    def __init__(self, most: float = 1.5, least: float = 0.5) -> None:
+    Answers that are mostly empty are not cut: that is a blank collapse.
+    """
+
+    def __init__(self, most: float = 1.5, least: float = 0.5, validations: int = 2, empty: float = 0.5) -> None:
         self.most = most
         self.least = least
+        self.validations = validations
+        self.empty = empty
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        ratio = evidence.last("text/length_ratio")
-        if ratio is None or self.least <= ratio <= self.most:
+        ratios = evidence.lately("text/length_ratio", self.validations)
+        if not ratios:
             return
-        figures = {"length_ratio": ratio}
-        if ratio > self.most:
+        ratio, figures = ratios[-1], {"length_ratio": ratios[-1]}
+        if min(ratios) > self.most:
             yield Finding(
                 "", "flood", f"{ratio:.2f} symbols are recognized for each one wanted: insertions flood the answers",
                 "Compare the model's output lengths with the signals' (padding decoded as signal?), and the decoder's "
                 "bonus; a repeated symbol needs a blank between",
                 figures,
             )  # fmt: skip
-        else:
+        elif max(ratios) < self.least and (evidence.last("text/empty") or 0.0) < self.empty:
             yield Finding(
                 "", "truncation", f"Only {ratio:.2f} symbols are recognized for each one wanted",
                 "Compare the model's output lengths with the signals' (cut too short?), look at blank_frames, and give "
@@ -198,14 +208,18 @@ class WrongLength:
 
 
 class Infeasible:
-    """Examples with fewer output frames than their symbols need: CTC cannot spell them, whatever it learns."""
+    """Examples with fewer output frames than their symbols need: CTC cannot spell them, whatever it learns.
+
+    Of training only some batches are looked at: what they had over the whole run counts.
+    """
 
     def __init__(self, most: float = 0.0) -> None:
         self.most = most
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         for name, where in (("text/infeasible", "the examples scored"), ("data/infeasible", "the training examples")):
-            share = evidence.last(name)
+            shares = [value for _, value in evidence.curves.get(name, ())]
+            share = statistics.fmean(shares) if shares and name.startswith("data/") else evidence.last(name)
             if share is not None and share > self.most:
                 yield Finding(
                     "", where, f"{share:.1%} of {where} have too few output frames for their symbols",

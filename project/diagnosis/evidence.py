@@ -22,6 +22,7 @@ class Evidence:
     curves: Curves
     primary: str = "dev/cer"  # the figure that decides
     better: Literal["lower", "higher"] = "lower"
+    final: bool = False  # an evaluation: nothing more will be recorded, what is there must do
 
     def last(self, name: str) -> float | None:
         """The latest value of a scalar; None if it was never recorded."""
@@ -31,6 +32,15 @@ class Evidence:
     def recent(self, name: str, count: int) -> list[float]:
         """Its latest values, at most so many."""
         return [value for _, value in self.curves.get(name, ())[-count:]]
+
+    def lately(self, name: str, count: int) -> list[float]:
+        """Its latest `count` values, to tell what stays from what passes: fewer are none as long as more may come.
+
+        >>> Evidence({"cer": [(5, 0.9)]}).lately("cer", 2), Evidence({"cer": [(5, 0.9)]}, final=True).lately("cer", 2)
+        ([], [0.9])
+        """
+        values = self.recent(name, count)
+        return values if len(values) == count or self.final else []
 
     def between(self, prefix: str, suffix: str = "") -> Iterator[tuple[str, Sequence[Point]]]:
         """Scalars named prefix + something + suffix: that something, and the curve.
@@ -64,7 +74,7 @@ class Ledger:
         self._read_to = 0
         self.curves: dict[str, list[Point]] = {}
 
-    def read(self) -> Curves:
+    def read(self) -> dict[str, list[Point]]:
         """All so far. A last line that is not whole yet waits for the next look."""
         if not self._file.is_file():
             return self.curves

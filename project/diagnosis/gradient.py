@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from project.contract import Finding, Terms
 from project.diagnosis.evidence import Evidence
+
+LATELY = 10  # records, among which explosions are counted
 
 
 def parts_of(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -52,8 +55,8 @@ def shares(weighted: Terms, parameters: Sequence[nn.Parameter]) -> dict[str, flo
     """
     found: dict[str, list[Tensor | None]] = {}
     for name, term in weighted.items():
-        if not term.requires_grad:
-            return {}
+        if not term.requires_grad:  # a constant: nothing learns from it
+            continue
         found[name] = list(torch.autograd.grad(term, list(parameters), retain_graph=True, allow_unused=True))
     common = [place for place in range(len(parameters)) if all(grads[place] is not None for grads in found.values())]
     if not common or len(found) < 2:
@@ -72,7 +75,7 @@ def _norm(tensors: Sequence[Tensor | None], like: Tensor) -> Tensor:
 
 
 class GradientSize:
-    """Gradients that vanish on their way to a part of the model, or explode."""
+    """Gradients that vanish on their way to a part of the model, or explode now and again."""
 
     def __init__(
         self, vanished: float = 1e-8, exploded: float = 1e3, growth: float = 100.0, records: int = 3,
@@ -96,13 +99,15 @@ class GradientSize:
                 {"relative": recent[-1]},
             )  # fmt: skip
         norms = [value for _, value in evidence.curves.get("gradient/norm", ())]
-        if len(norms) < self.records:
+        if not norms:
             return
-        recent_norm, usual = statistics.median(norms[-self.records :]), statistics.median(norms)
-        if recent_norm > self.exploded or recent_norm > self.growth * usual:
+        norms = [norm if math.isfinite(norm) else math.inf for norm in norms]
+        usual = statistics.median(norms)
+        large = [norm for norm in norms[-LATELY:] if norm > min(self.exploded, self.growth * usual)]
+        if len(large) >= self.records:
             yield Finding(
-                "", "", f"The gradient explodes: its norm is {recent_norm:.3g} of late, {usual:.3g} over the run",
+                "", "", f"The gradient explodes: its norm was {max(large):.3g} of late, {usual:.3g} is usual in this run",
                 "Lower optimizer.lr, lengthen the warm-up, lower trainer.gradient_clip_val; look at the batch where it "
                 "began (gradient_stats.csv)",
-                {"recent": recent_norm, "median": usual},
+                {"largest": max(large), "median": usual, "times": len(large)},
             )  # fmt: skip

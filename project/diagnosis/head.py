@@ -67,21 +67,25 @@ class HeadSums:
 class HeadCollapse:
     """A head whose probabilities are all alike, or no higher where yes is right: it cannot find anything."""
 
-    def __init__(self, spread: float = 0.02, separation: float = 0.02) -> None:
-        self.spread = spread
+    def __init__(self, spread: float = 0.05, separation: float = 0.02, validations: int = 2) -> None:
+        self.spread = spread  # beside that of the right answers, which is small where yes is rare
         self.separation = separation
+        self.validations = validations
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         for name, _ in evidence.between("head/", "/spread"):
-            spread, separation = evidence.last(f"head/{name}/spread"), evidence.last(f"head/{name}/separation")
+            spreads = evidence.lately(f"head/{name}/spread", self.validations)
+            separations = evidence.lately(f"head/{name}/separation", self.validations)
             mean, rate = evidence.last(f"head/{name}/mean") or 0.0, evidence.last(f"head/{name}/rate") or 0.0
             remedy = (
                 "Its term may be drowned by another (train/<term>/share), the rare answer may need weight, or the "
                 "head's input may hold nothing of it; at this base rate a threshold of 0.5 finds nothing"
             )
-            if spread is not None and spread < self.spread:
-                text = f"The {name} head says {mean:.3f} everywhere (spread {spread:.3f}; the base rate is {rate:.3f})"
-                yield Finding("", name, text, remedy, {"mean": mean, "spread": spread, "rate": rate})
-            elif separation is not None and separation < self.separation:
-                text = f"The {name} head says no more where yes is right than elsewhere (difference {separation:.3f})"
-                yield Finding("", name, text, remedy, {"separation": separation, "rate": rate})
+            usual = math.sqrt(rate * (1 - rate)) or 1.0
+            if spreads and max(spreads) < self.spread * usual:
+                text = f"The {name} head says {mean:.3g} everywhere (give or take {spreads[-1]:.2g}); yes is right in "
+                figures = {"mean": mean, "spread": spreads[-1], "rate": rate}
+                yield Finding("", name, f"{text}{rate:.1%} of the cases", remedy, figures)
+            elif separations and max(separations) < self.separation:
+                text = f"The {name} head says hardly more where yes is right than elsewhere: {separations[-1]:.3f} more"
+                yield Finding("", name, text, remedy, {"separation": separations[-1], "rate": rate})

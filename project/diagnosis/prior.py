@@ -48,9 +48,9 @@ class PriorOnly:
         self.ignore = tuple(ignore)
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        for name, curve in evidence.between("skill/"):
-            recent = evidence.recent(f"skill/{name}", self.validations)
-            if name in self.ignore or len(curve) < self.validations or max(recent) >= self.least:
+        for name, _ in evidence.between("skill/"):
+            recent = evidence.lately(f"skill/{name}", self.validations)
+            if name in self.ignore or not recent or max(recent) >= self.least:
                 continue
             yield Finding(
                 "", name,

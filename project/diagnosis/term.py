@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from project.contract import Finding
 from project.diagnosis.evidence import Evidence
 
 
 class Domination:
-    """One term makes up nearly all of the weighted loss, or of the gradient of what the terms share."""
+    """One term makes up nearly all of the weighted loss, or of the gradient of what the terms share.
 
-    def __init__(self, loss: float = 0.8, gradient: float = 0.9, records: int = 3) -> None:
+    That is no failure where the others learn all the same (their skill tells), or are mere regularizers.
+    """
+
+    def __init__(
+        self, loss: float = 0.8, gradient: float = 0.9, records: int = 3, heard: float = 0.1,
+        validations: int = 2, ignore: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.loss = loss
         self.gradient = gradient
         self.records = records
+        self.heard = heard  # skill from which on a term is not drowned
+        self.validations = validations  # in a row in which it had less
+        self.ignore = tuple(ignore)  # terms that may be drowned
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         parts = {
             name: evidence.recent(f"train/{name}/share", self.records)
             for name, _ in evidence.between("train/", "/share")
         }
-        yield from self._found(parts, self.loss, "weighted loss")
+        yield from self._found(evidence, parts, self.loss, "weighted loss")
         parts = {
             name: evidence.recent(f"gradient/share/{name}", self.records)
             for name, _ in evidence.between("gradient/share/")
         }
-        yield from self._found(parts, self.gradient, "gradient of what they share")
+        yield from self._found(evidence, parts, self.gradient, "gradient of what they share")
 
-    def _found(self, parts: dict[str, list[float]], most: float, what: str) -> Iterator[Finding]:
-        fair = 1 / max(2, len(parts))
+    def _found(self, evidence: Evidence, parts: dict[str, list[float]], most: float, what: str) -> Iterator[Finding]:
         for name, recent in parts.items():
-            if len(parts) < 2 or len(recent) < self.records or min(recent) <= max(most, fair):
+            drowned = [other for other in parts if other != name and self._is_drowned(evidence, other, parts[other])]
+            if not drowned or len(recent) < self.records or min(recent) <= most:
                 continue
-            others = ", ".join(other for other in parts if other != name)
             yield Finding(
-                "", name, f"{name} makes up {recent[-1]:.0%} of the {what}: {others} cannot be heard",
+                "", name, f"{name} makes up {recent[-1]:.0%} of the {what}: {', '.join(drowned)} cannot be heard",
                 f"Lower weighting.{name}, bring its targets to the scale of the others, or learn the weights "
                 "(uncertainty weighting)",
                 {"share": recent[-1]},
             )  # fmt: skip
+
+    def _is_drowned(self, evidence: Evidence, name: str, recent: list[float]) -> bool:
+        if name in self.ignore or max(recent) == 0:  # its weight is 0
+            return False
+        skills = evidence.lately(f"skill/{name}", self.validations)
+        return max(skills) < self.heard if skills else evidence.last(f"skill/{name}") is None
 
 
 class WithoutGain:

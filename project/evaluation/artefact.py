@@ -14,6 +14,15 @@
 
     run, <setting> ...           as above
     step, epoch, name, value     as in the runs' metrics.csv
+
+`test_matrix.csv` has a line for each run. Its header:
+
+    run, date, command           as above, when it was evaluated, and what it was started with
+    dataset, steps               what it learned from, and optimizer updates
+    learning_rate, targets       and what of the model learned
+    manifest, metric             what was scored, and the primary figure
+    baseline, tuned, low, high   the baseline's figure, this run's and its 95 % interval; empty for the baseline itself
+    notes                        coverage if not full, and what the diagnosis found
 """
 
 from __future__ import annotations
@@ -27,10 +36,11 @@ from typing import Any
 from project import atomic
 from project.evaluation.comparison import Comparison
 from project.evaluation.example import shortfall
+from project.evaluation.matrix import Entry, csv_rows
 from project.evaluation.result import META, Report, Row
 from project.evaluation.sweep import ABSENT, Settings, setting_text, varying
 
-PREDICTIONS, TRACE = "combined_with_preds.csv", "loss_trace.csv"
+PREDICTIONS, TRACE, MATRIX = "combined_with_preds.csv", "loss_trace.csv", "test_matrix.csv"
 Scalar = tuple[str, str, str, str]  # step, epoch, name, value, as metrics.csv has them
 NOT_LOSSES = ("lr", "learning_rate")
 
@@ -69,6 +79,11 @@ def write_trace(
                     yield [*first, *scalar]
 
     return _write(folder / TRACE, lines())
+
+
+def write_matrix(folder: Path, entries: Sequence[Entry]) -> Path:
+    """One line for each run."""
+    return _write(folder / MATRIX, csv_rows(entries))
 
 
 def is_traced(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Runs side by side, where they may be compared: the same Protocol, and differences with their intervals."""
+"""Runs side by side, where they may be compared: the same Protocol, and differences with their intervals and tests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 from project.contract import InputError
 from project.evaluation.interval import Interval, difference_interval, resampling_unit
+from project.evaluation.power import ALPHA, Sensitivity, sensitivity
 from project.evaluation.protocol import Protocol
 from project.evaluation.result import Report
+from project.evaluation.significance import exchange_test
 
 FIELDS = tuple(field.name for field in fields(Protocol))
 NAMED_PAIRS = 3  # refused pairs that a message spells out
@@ -19,18 +21,26 @@ NAMED_PAIRS = 3  # refused pairs that a message spells out
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One run's figure minus the baseline's."""
+    """One run's figure minus the baseline's; of a figure whose best is 1, the difference of distances from there."""
 
     value: float
     interval: Interval | None  # None where the two cannot be paired example by example
-    better: str  # "lower" or "higher"
+    better: str  # "lower", "higher" or "one"
+    p_value: float | None = None  # of the matched-pair test; None where there is no interval
+    sensitivity: Sensitivity | None = None  # how small a difference these examples can show
 
     @property
     def verdict(self) -> str:
-        """ "better", "worse", or "undecided" while the interval holds 0."""
+        """ "better" or "worse" where interval and test agree that it is no chance, otherwise "undecided".
+
+        The interval alone takes four differing examples that all go one way for a proof, and with eight groups is a
+        little too narrow. The test alone says nothing of sizes.
+        """
         if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
             return "undecided"
-        return "better" if (self.value < 0) == (self.better == "lower") else "worse"
+        if self.p_value is not None and self.p_value > ALPHA:
+            return "undecided"
+        return "better" if (self.value < 0) == (self.better != "higher") else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,9 @@ class Comparison:
 
     def ranking(self) -> list[int]:
         """Positions of the reports, best primary figure first."""
-        sign = -1 if better(self.reports[0], self.primary) == "higher" else 1
-        return sorted(range(len(self.reports)), key=lambda n: sign * self.reports[n].metrics[self.primary])
+        direction = better(self.reports[0], self.primary)
+        figures = [shortfall(report.metrics[self.primary], direction) for report in self.reports]
+        return sorted(range(len(figures)), key=figures.__getitem__)
 
     def leaders(self, limit: int) -> list[int]:
         """Positions of the baseline and the best of the others, at most so many, in the order they were given."""
@@ -104,22 +115,35 @@ def compare(reports: Sequence[Report], baseline: Report | None = None, allow: Se
 
 
 def difference(mine: Report, baseline: Report, name: str) -> Delta:
-    """How far one figure is from the baseline's, with an interval if both scored the same examples."""
-    value, direction = mine.metrics[name] - baseline.metrics[name], better(baseline, name)
+    """How far one figure is from the baseline's, with an interval and a test if both scored the same examples."""
+    direction = better(baseline, name)
+    value = mine.metrics[name] - baseline.metrics[name]
+    if direction == "one":
+        value = shortfall(mine.metrics[name], direction) - shortfall(baseline.metrics[name], direction)
     measure, rows = baseline.measures.get(name), {row.id: row for row in mine.rows}
     if measure is None or not measure.is_ratio or rows.keys() != {row.id for row in baseline.rows}:
         return Delta(value, None, direction)
-    paired = [rows[row.id] for row in baseline.rows]
     groups = [row.group for row in baseline.rows]
-    by_group = resampling_unit(groups) == "group"
-    interval = difference_interval(measure.counts(paired), measure.counts(baseline.rows), groups if by_group else None)
-    return Delta(value, interval, direction)
+    drawn = groups if resampling_unit(groups) == "group" else None
+    pair = measure.counts([rows[row.id] for row in baseline.rows]), measure.counts(baseline.rows)
+    target = 1.0 if direction == "one" else None
+    interval, p_value = difference_interval(*pair, drawn, target=target), exchange_test(*pair, drawn, target=target)
+    return Delta(value, interval, direction, p_value, None if target else sensitivity(*pair, drawn))
 
 
 def better(report: Report, name: str) -> str:
-    """Whether lower or higher is better for a figure."""
+    """Whether lower or higher is better for a figure, or "one": the nearest to 1."""
     measure = report.measures.get(name)
     return measure.better if measure else "lower"
+
+
+def shortfall(figure: float, direction: str) -> float:
+    """A figure turned so that less is better.
+
+    >>> shortfall(0.25, "lower"), shortfall(0.25, "higher"), shortfall(0.25, "one"), shortfall(1.75, "one")
+    (0.25, -0.25, 0.75, 0.75)
+    """
+    return abs(figure - 1) if direction == "one" else -figure if direction == "higher" else figure
 
 
 def main_figures(names: Sequence[str]) -> tuple[str, ...]:

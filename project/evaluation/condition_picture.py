@@ -17,6 +17,7 @@ from project.evaluation.verdict import is_percent, title_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FEW_BANDS = 3  # more of them are faint, or they hide each other
 Lines = Mapping[int, Sequence[Cell | None]]  # position of a report -> one a part
 
 
@@ -54,6 +55,7 @@ def by_text_length(comparison: Comparison) -> str:
 
 
 def _bands(axes: Axes, xs: Sequence[float], lines: Lines, colours: Mapping[int, int], scale: int) -> None:
+    opacity = 0.15 if len(lines) <= FEW_BANDS else 0.05
     for n, cells in lines.items():
         colour = SERIES[colours[n]]
         known = [(x, part) for x, part in zip(xs, cells, strict=True) if part is not None]
@@ -63,7 +65,7 @@ def _bands(axes: Axes, xs: Sequence[float], lines: Lines, colours: Mapping[int, 
         )  # fmt: skip
         sure = [(x, part.interval) for x, part in known if part.interval]
         lows, highs = ([scale * interval[end] for _, interval in sure] for end in (0, 1))
-        axes.fill_between([x for x, _ in sure], lows, highs, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between([x for x, _ in sure], lows, highs, color=colour, alpha=opacity, linewidth=0)
     axes.grid(visible=True, axis="y")
     axes.tick_params(labelbottom=False)
 

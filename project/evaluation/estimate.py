@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
 
 from project.contract import InputError, Metric
-from project.evaluation.interval import Interval, ratio_interval, resampling_unit, summary_intervals
+from project.evaluation.interval import (
+    Groups,
+    Interval,
+    ratio_interval,
+    resampling_unit,
+    summary_intervals,
+    weighed_intervals,
+)
 from project.evaluation.protocol import Protocol
 from project.evaluation.result import Measure, Report, Row
 
-SLOW_RESAMPLES = 1_000  # for figures that are no ratio of sums: each resample calls the metric
+SLOW_RESAMPLES = 1_000  # for figures that can be reckoned in no faster way: each resample calls the metric
+DIRECTIONS = ("lower", "higher", "one")
 
 
 def make_report(
@@ -28,7 +38,8 @@ def make_report(
 
     A metric may say of its figures that they are ratios of summed columns, `ratios = {"cer": (("cer_substitutions",
     "cer_deletions", "cer_insertions"), ("cer_length",))}`: then intervals take a fraction of a second, and later
-    comparisons need the rows alone. `better = "higher"` says that its figures should grow.
+    comparisons need the rows alone. `better = "higher"` says that its figures should grow, "one" that 1 is best. Of
+    other figures it may offer `weigh(columns)`: by name, a function of counts of many resamples (metric/association).
     """
     if not rows:
         raise InputError(f"{run}: nothing was evaluated: is the manifest empty?")
@@ -45,23 +56,48 @@ def make_report(
             raise InputError(f"{name} is reckoned by two metrics: give one of them another name")
         figures |= found
         measures |= measures_of(metric, list(found))
-        for name in found:
-            if measures[name].is_ratio:
-                above, below = measures[name].counts(rows)
-                intervals[name] = ratio_interval(above, below, drawn, num_resamples=num_resamples, seed=seed)
-        if not all(measures[name].is_ratio for name in found):
-            slow = summary_intervals(metric.summarize, columns, drawn, num_resamples=SLOW_RESAMPLES, seed=seed)
-            intervals |= {name: slow[name] for name in found if name not in intervals}
+        intervals |= _intervals(metric, {name: measures[name] for name in found}, rows, drawn, num_resamples, seed)
     resampling = {"unit": unit, "units": len(set(groups)) if drawn else len(rows), "resamples": num_resamples}
     extra = {**(info or {}), "interval": {**resampling, "confidence": 0.95, "seed": seed}}
     return Report(protocol, run, figures, intervals, tuple(rows), created, measures, extra)
 
 
+def _intervals(
+    metric: Metric,
+    measures: Mapping[str, Measure],
+    rows: Sequence[Row],
+    groups: Groups | None,
+    num_resamples: int,
+    seed: int,
+) -> dict[str, Interval]:
+    """Of each figure, in the fastest way that it allows."""
+    intervals: dict[str, Interval] = {}
+    for name, measure in measures.items():
+        if measure.is_ratio:
+            above, below = measure.counts(rows)
+            low, high = ratio_interval(above, below, groups, num_resamples=num_resamples, seed=seed)
+            two_sided = getattr(metric, "better", "") == "one" and above == below  # what was not seen may be above 1
+            intervals[name] = (low, 2 - low) if two_sided else (low, high)
+    others = measures.keys() - intervals.keys()
+    if not others:
+        return intervals
+    columns = {name: [row.columns[name] for row in rows] for name in rows[0].columns}
+    if weigh := getattr(metric, "weigh", None):
+        offered = weigh({name: np.asarray(column, dtype=np.float64) for name, column in columns.items()})
+        wanted = {name: figure for name, figure in offered.items() if name in others}
+        intervals |= weighed_intervals(wanted, len(rows), groups, num_resamples=num_resamples, seed=seed)
+        others -= wanted.keys()
+    if others:
+        slow = summary_intervals(metric.summarize, columns, groups, num_resamples=SLOW_RESAMPLES, seed=seed)
+        intervals |= {name: slow[name] for name in others}
+    return {name: intervals[name] for name in measures}
+
+
 def measures_of(metric: Metric, names: Sequence[str]) -> dict[str, Measure]:
     """What a metric says about its figures; nothing said means no ratio, and that lower is better."""
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = getattr(metric, "ratios", {})
-    direction: Literal["lower", "higher"] = getattr(metric, "better", "lower")
-    if direction not in ("lower", "higher"):
-        raise InputError(f"metric {metric.name}: better is {direction!r}, and can be lower or higher")
+    direction: Any = getattr(metric, "better", "lower")
+    if direction not in DIRECTIONS:
+        raise InputError(f"metric {metric.name}: better is {direction!r}, and can be {', '.join(DIRECTIONS)}")
     parts = {name: ratios.get(name, ((), ())) for name in names}
     return {name: Measure(tuple(above), tuple(below), direction) for name, (above, below) in parts.items()}

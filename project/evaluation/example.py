@@ -1,20 +1,17 @@
-"""Single examples on the page: the worst ones with their alignment in colour, and the rows of the searchable table."""
+"""Single examples: which are the worst, in what symbols they are counted, and their alignment in colour."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from typing import Any
 
-from project.evaluation.comparison import Comparison
 from project.evaluation.result import Report, Row
 from project.metric.edit import align
 
 MAX_WORST = 12  # of each run
-MAX_SHOWN = 20_000  # rows in the page's table, all runs together; the rest stands in predictions.csv
 MAX_SYMBOLS = 2_000  # longer texts are cut before they are aligned
 
 
@@ -50,6 +47,15 @@ def counts_words(report: Report) -> bool:
     )
 
 
+def symbols_of(report: Report) -> Callable[[str], Sequence[str]] | None:
+    """How the primary figure cuts texts into symbols: at spaces, or at each character; None for any other way."""
+    if counts_words(report):
+        return str.split
+    column = f"{report.primary}_length"
+    by_character = all(row.columns.get(column) == len(row.reference) for row in report.rows)
+    return tuple if by_character else None
+
+
 def pieces(reference: str, hypothesis: str, by_word: bool) -> Iterator[Piece]:
     """Reference and hypothesis against each other, in as few pieces as kinds of step and spaces leave.
 
@@ -82,34 +88,6 @@ def alignment_html(reference: str, hypothesis: str, by_word: bool) -> str:
     kind = "words" if by_word else "letters"
     spoken = escape(f"{hypothesis or 'nothing'} for {reference}")
     return f'<div class="alignment {kind}" role="img" aria-label="{spoken}">{"".join(boxes)}</div>'
-
-
-def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
-    """Rows of the searchable table as JSON that can stand in a script element."""
-    limit = max(1, MAX_SHOWN // len(positions))
-    baseline = None if comparison.baseline is None else comparison.reports[comparison.baseline]
-    costs = {} if baseline is None else {row.id: shortfall(baseline, row) for row in baseline.rows}
-    runs: list[dict[str, Any]] = []
-    for n in positions:
-        report = comparison.reports[n]
-        rows = sorted(report.rows, key=lambda row: -shortfall(report, row))[:limit]
-        runs.append(
-            {
-                "label": comparison.labels[n],
-                "total": len(report.rows),
-                "changes": baseline is not None and report is not baseline,
-                "rows": [_table_row(report, row, costs) for row in rows],
-            }
-        )
-    text = json.dumps(runs, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _table_row(report: Report, row: Row, costs: dict[str, float]) -> list[Any]:
-    cost = shortfall(report, row)
-    change = cost - costs[row.id] if row.id in costs else None
-    score = row.score if abs(row.score) < float("inf") else None
-    return [row.id, row.group or "", round(row.length, 3), row.reference, row.hypothesis, cost, change, score]
 
 
 def _between_spaces(symbols: Sequence[Any]) -> list[int]:

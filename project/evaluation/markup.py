@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from project.evaluation.comparison import Comparison
-from project.evaluation.picture import coloured
+from project.evaluation.grid import typeset
+from project.evaluation.picture import Panel, coloured
 
 
 def figure(svg: str, caption: str) -> str:
     """A picture with its caption; nothing where there is no picture."""
     return f"<figure><div class=scroll>{svg}</div><figcaption>{escape(caption)}</figcaption></figure>" if svg else ""
+
+
+def panel_figures(panels: Sequence[Panel]) -> str:
+    """Small pictures side by side, as many as the page is wide."""
+    parts = (f"<figure><figcaption>{typeset(panel.title)}</figcaption>{panel.svg}</figure>" for panel in panels)
+    return f"<div class=panels>{''.join(parts)}</div>" if panels else ""
 
 
 def key(comparison: Comparison) -> str:

@@ -6,14 +6,24 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, runtime_checkable
+from typing import Protocol as Interface
 
 from project.contract import InputError
 
 Settings: TypeAlias = Mapping[str, Any]
 FULL = "full"
 ABSENT = "absent"  # stands in a difference for a key that one side does not have
+SOUND = ("sample_rate", "channels", "level")  # settings of a feature that say what is done to sound before it
+
+
+@runtime_checkable
+class Adapted(Interface):
+    """A model that has adapters, and says of each by name whether it is `active` and the `norm` of what it changes."""
+
+    def adapter_state(self) -> Mapping[str, Mapping[str, float | bool | str]]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,17 +38,18 @@ class Protocol:
     manifest_ids_hash: str  # of the ordered ids that were scored, see hash_ids
     num_examples: int  # that were scored
     coverage: str  # "full", or "200 of 6300, not for decisions"
-    audio: Settings  # the feature's settings: sample rate, normalization of the level, ...
-    text: Settings  # name of each text normalizer -> its version
+    audio: Settings  # what is done to sound before all else: sample rate, normalization of the level, see SOUND
+    text: Settings  # the text normalizers in their order, each with its version
     alphabet_hash: str
     decode: Settings  # the decoder's settings, any logit bias included
-    adapter: Settings | Literal["none"]  # names, active or not, norm of what it changes
-    precision: str
-    code_version: str
+    adapter: Settings | Literal["none"]  # of each by name: active or not, changes anything or not
+    precision: str  # of the arithmetic, and on what kind of device: "32-true on cpu"
+    code_version: str  # see hash_code
+    feature: Settings = field(default_factory=dict)  # all other settings of the feature; older Reports have it in audio
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, canonical(getattr(self, field.name), field.name))
+        for one in fields(self):
+            object.__setattr__(self, one.name, canonical(getattr(self, one.name), one.name))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Protocol) and self.to_json() == other.to_json()
@@ -58,12 +69,12 @@ class Protocol:
 
     def to_mapping(self) -> dict[str, Any]:
         """Fields in their order, as plain data."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Protocol:
         """The Protocol with these fields; names it does not know, or lacks, are refused."""
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
         for what, names in (("lacks", required - mapping.keys()), ("has unknown", mapping.keys() - known)):
             if names:
@@ -101,6 +112,36 @@ def hash_ids(ids: Iterable[str]) -> str:
         data = example_id.encode()
         digest.update(f"{len(data)}:".encode() + data)
     return digest.hexdigest()[:16]
+
+
+def hash_code(folder: Path) -> str:
+    """12 hexadecimal digits of all Python source below a folder: equal for equal code, whatever its commit."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder).as_posix()}:{len(content)}:".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def sound_and_feature(settings: Settings) -> tuple[Settings, Settings]:
+    """A feature's settings, told apart: what is done to sound before it, and all else.
+
+    >>> sound_and_feature({"feature": "envelope@1", "sample_rate": 8000, "level": {"rms": 0.1}, "smooth_ms": 10})
+    ({'sample_rate': 8000, 'level': {'rms': 0.1}}, {'feature': 'envelope@1', 'smooth_ms': 10})
+    """
+    sound = {key: value for key, value in settings.items() if key in SOUND}
+    return sound, {key: value for key, value in settings.items() if key not in SOUND}
+
+
+def adapter_state(model: object) -> Settings | Literal["none"]:
+    """A model's adapters as they stand in a Protocol: active or not, and whether they change anything at all.
+
+    How much they change belongs to the weights, as what they are does: two seeds are evaluated alike.
+    """
+    states = model.adapter_state() if isinstance(model, Adapted) else {}
+    return {
+        name: {"active": bool(state["active"]), "changes": float(state["norm"]) > 0} for name, state in states.items()
+    } or "none"
 
 
 def coverage(num_scored: int, num_listed: int) -> str:

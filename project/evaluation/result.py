@@ -8,6 +8,15 @@ Protocol. `predictions.csv` holds a line for each example, for people who plot; 
     meta.<name> ...              what else the manifest says of an example, such as meta.snr_db; empty where it does not
     <metric>_<column> ...        what each metric counted, such as cer_substitutions, cer_deletions, cer_length
     score                        the decoder's log-probability (natural logarithm)
+
+What `info` holds, for people and for checks; `evaluate` fills it:
+
+    manifest, checkpoint, weights, code    which examples (as named), and which weights (hash of the file) and code
+    decode, metric, batching, adapter      from the run's configuration; adapters with the norm of what they change
+    references                             what normalizing changed and the alphabet lacks, see references.py
+    seconds, time, devices                 in all, by what it was spent on, and on how many processes
+    length_unit, real_time_factor          where lengths are seconds
+    interval                               how intervals were drawn: unit, units, resamples, confidence, seed
 """
 
 from __future__ import annotations
@@ -61,7 +70,7 @@ class Measure:
 
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
-    better: Literal["lower", "higher"] = "lower"
+    better: Literal["lower", "higher", "one"] = "lower"  # "one": the nearer to 1 the better
 
     @property
     def is_ratio(self) -> bool:
@@ -181,6 +190,9 @@ def _problems(report: Report) -> Iterator[str]:
         yield f"{len(rows)} rows, and its Protocol speaks of {num_examples}: every example counts once"
     if hash_ids(ids) != report.protocol.manifest_ids_hash:
         yield "its rows are not the examples its Protocol speaks of, or not in the manifest's order: sort them by it"
+    names = rows[0].columns.keys()
+    for row in rows:
+        yield from _row_problems(row, names)
     if not report.metrics:
         yield "no figure at all: give evaluate a metric"
     for name, figure in report.metrics.items():
@@ -188,12 +200,16 @@ def _problems(report: Report) -> Iterator[str]:
             yield f"{name} is {figure}: it could not be computed, look for empty references or lengths"
     for name in {*report.intervals, *report.measures} - report.metrics.keys():
         yield f"{name} has an interval or a measure, and no figure"
-    names = rows[0].columns.keys()
     for measure in report.measures.values():
         for name in {*measure.above, *measure.below} - names:
             yield f"no column {name}, of which a figure is made"
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """Refuse rows of which no figure can be made, and name the example."""
     for row in rows:
-        yield from _row_problems(row, names)
+        for problem in _row_problems(row, rows[0].columns.keys()):
+            raise InputError(problem)
 
 
 def _row_problems(row: Row, names: Any) -> Iterator[str]:

@@ -1,20 +1,31 @@
-"""Sections of the page about parts: runs of a sweep, figures by condition, and the length of hypotheses."""
+"""Sections of the page: the comparison, training, what differs, and errors by length, condition and symbol."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.condition import condition, condition_grid, names_of
 from project.evaluation.condition_picture import by_condition, by_text_length
+from project.evaluation.confusion import MAX_CONFUSED, confused, confusion_grid
+from project.evaluation.confusion_picture import confusion_map
 from project.evaluation.drift import drift_grid
-from project.evaluation.markup import figure, key, swatches
-from project.evaluation.picture import coloured
-from project.evaluation.sweep import Settings, group_grid, loss_note, run_grid
+from project.evaluation.facts import RunView, view_of
+from project.evaluation.grid import Grid, typeset
+from project.evaluation.markup import figure, key, panel_figures, swatches
+from project.evaluation.picture import by_length, coloured, curve_panels, forest
+from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
+from project.evaluation.sweep_picture import sweep_panels
+from project.evaluation.table import cells, headings, lines
 
 MAX_CONDITIONS = 8  # on the page, those asked for first
 MAX_ROWS = 12  # of runs, shown at once
+LENGTH_CAPTION = (
+    "Examples in eight parts of equal number, from short to long; bars are 95 % intervals over examples. A rise to the "
+    "right is drift or truncation. Below: how many examples there are of each length."
+)
 CONDITION_CAPTION = (
     "Bands and bars are 95 % intervals. Parts of a quantity hold about as many examples each, unless it has few values."
 )
@@ -22,24 +33,70 @@ DRIFT_CAPTION = (
     "Symbols of the hypotheses over symbols of the references: 1 is right, below it symbols are lost, above it put in. "
     "A slope is drift. Bands are 95 % intervals."
 )
+SWEEP_NOTE = "A dot is a run, with its 95 % interval where there are few; the grey line joins means."
+CONFUSION_CAPTION = (
+    "A row for what was wanted, a column for what was recognized: the stronger a square, the more often. Right symbols "
+    "are left out."
+)
 
 
-def sweep_section(comparison: Comparison, settings: Sequence[Settings], terms: Sequence[frozenset[str]]) -> str:
-    """Runs ranked by the primary figure, over seeds and alone; nothing where configurations do not differ."""
+def result_section(comparison: Comparison) -> str:
+    """The table of all runs, best first where they are many, and their intervals side by side."""
+    with_delta, dots = comparison.baseline is not None, swatches(comparison)
+    heads = "".join(f"<th scope=col>{escape(text)}</th>" for text in headings(comparison))
+    rows = []
+    for n, line in enumerate(lines(comparison)):
+        first, *others = cells(line, with_delta)
+        kinds = [*[""] * (len(others) - 1), line.verdict if with_delta else ""]
+        texts = (typeset(text).replace("p = ", "p&nbsp;=&nbsp;") for text in others)  # lines break before it
+        found = "".join(f'<td class="{kind}">{text}</td>' for text, kind in zip(texts, kinds, strict=True))
+        rows.append(f"<tr><th scope=row>{dots[n]}{escape(first)}</th>{found}</tr>")
+    if len(rows) == 1:
+        return _figures(heads, rows)
+    against = f"; right: the difference to the baseline, paired over {comparison.unit}s" if with_delta else ""
+    picture = figure(forest(comparison), f"Points are figures, bars their 95 % intervals{against}.")
+    if len(rows) <= MAX_ROWS:
+        return _figures(heads, rows) + picture
+    ranked = [rows[n] for n in comparison.ranking()]
+    best = [rows[n] for n in comparison.ranking() if n in comparison.leaders(MAX_ROWS)]
+    every = f"<details><summary>All {len(rows)} runs, best first</summary>{_figures(heads, ranked)}</details>"
+    return _figures(heads, best) + every + picture
+
+
+def curve_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
+    """Losses and figures over training."""
+    panels = curve_panels(comparison, {name: view.curves for name, view in views.items()})
+    note = "<p class=note>Thin lines: training. Full lines: validation, a point for each.</p>"
+    return f"{key(comparison)}{panel_figures(panels)}{note}" if panels else ""
+
+
+def sweep_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
+    """Runs by what their configurations differ in: a picture a setting, and tables over seeds and alone."""
+    own = [view_of(views, report.run) for report in comparison.reports]
+    settings = [view.settings for view in own]
     runs = run_grid(comparison, settings)
     if runs is None:
         return ""
-    note, parts = loss_note(settings, terms), []
+    panels = sweep_panels(comparison, settings)
+    note, parts = loss_note(settings, [loss_terms(view.curves) for view in own]), []
+    if panels:
+        parts.append(f"{key(comparison)}{panel_figures(panels)}<p class=note>{SWEEP_NOTE}</p>")
     over_seeds = group_grid(comparison, settings)
-    if over_seeds is not None:
-        parts.append(over_seeds.html())
+    best = over_seeds or runs
+    parts.append(replace(best, rows=best.rows[:MAX_ROWS]).html())
+    if over_seeds is not None and len(over_seeds.rows) > MAX_ROWS:
+        parts.append(f"<details><summary>All {len(over_seeds.rows)} settings</summary>{over_seeds.html()}</details>")
+    if best is not runs or len(runs.rows) > MAX_ROWS:
+        parts.append(f"<details><summary>Each of {len(runs.rows)} runs</summary>{runs.html()}</details>")
     if note:
         parts.append(f"<p class=note>{escape(note)}.</p>")
-    if over_seeds is not None or len(runs.rows) > MAX_ROWS:
-        parts.append(f"<details><summary>Each of {len(runs.rows)} runs</summary>{runs.html()}</details>")
-    else:
-        parts.insert(0, runs.html())
     return "".join(parts)
+
+
+def length_section(comparison: Comparison) -> str:
+    """The primary figure for short to long examples."""
+    picture = figure(by_length(comparison), LENGTH_CAPTION)
+    return key(comparison) + picture if picture else ""
 
 
 def condition_section(comparison: Comparison, first: Sequence[str] = ()) -> str:
@@ -74,3 +131,29 @@ def drift_section(comparison: Comparison) -> str:
     picture = figure(by_text_length(comparison), DRIFT_CAPTION)
     table = grid.html([dots[n] for n in positions])
     return f"{key(comparison)}{picture}<details><summary>As a table</summary>{table}</details>"
+
+
+def confusion_section(comparison: Comparison) -> str:
+    """Which symbols were taken for which, for the baseline and the best runs."""
+    colours, dots = coloured(comparison), swatches(comparison)
+    parts: list[str] = []
+    for n, found in confused(comparison).items():
+        picture = figure(confusion_map(found, colours[n], str(n)), CONFUSION_CAPTION)
+        table = f"<div>{confusion_grid(found).html()}</div>"
+        parts.append(
+            f"<details{'' if parts else ' open'}><summary>{dots[n]}{escape(comparison.labels[n])}: "
+            f"{found.num_errors:,} errors</summary><div class=beside>{picture}{table}</div></details>"
+        )
+    if parts and len(comparison.reports) > MAX_CONFUSED:
+        parts.append(f"<p class=note>{MAX_CONFUSED} of {len(comparison.reports)} runs.</p>")
+    return "".join(parts)
+
+
+def matrix_section(matrix: Grid | None) -> str:
+    """The test matrix: what was run, with what, and what came of it."""
+    return "" if matrix is None else f"<div class=matrix>{matrix.html()}</div>"
+
+
+def _figures(heads: str, rows: Sequence[str]) -> str:
+    head, body = f"<thead><tr>{heads}</tr></thead>", f"<tbody>{''.join(rows)}</tbody>"
+    return f"<div class=scroll><table class=figures>{head}{body}</table></div>"

@@ -8,8 +8,10 @@ from typing import Literal
 from project.evaluation.comparison import Comparison, Delta
 from project.evaluation.drift import LEAST_CHANGE, length_drift
 from project.evaluation.interval import MIN_GROUPS, Interval
+from project.evaluation.power import ALPHA
 from project.evaluation.result import Report
 
+MOST_NEEDED = 10_000_000  # examples: nobody will record more
 MAX_DRIFTS = 8  # runs looked at for length drift: the baseline and the best
 Kind = Literal["better", "worse", "undecided", "note", "warning"]
 
@@ -64,14 +66,45 @@ def figure_text(report: Report, name: str) -> str:
     return f"{text}{unit} [{_ends(interval, percent)}]" if interval else f"{text}{unit}"
 
 
-def delta_text(delta: Delta, percent: bool) -> str:
-    """A difference with its interval and sign.
+def delta_text(delta: Delta, percent: bool, unit: str = "") -> str:
+    """A difference with its interval, sign and p-value.
 
-    >>> delta_text(Delta(-0.0027, (-0.0041, -0.0013), "lower"), True)
-    '-0.27 [-0.41, -0.13]'
+    >>> delta_text(Delta(-0.0027, (-0.0041, -0.0013), "lower", 0.0142), True)
+    '-0.27 [-0.41, -0.13], p = 0.014'
     """
     text = number_text(delta.value, percent, sign=True)
-    return f"{text} [{_ends(delta.interval, percent, sign=True)}]" if delta.interval else text
+    interval = f" [{_ends(delta.interval, percent, sign=True)}]" if delta.interval else ""
+    return f"{text}{interval}{unit}" + (f", {p_text(delta.p_value)}" if delta.p_value is not None else "")
+
+
+def p_text(p_value: float) -> str:
+    """A p-value to thousandths; never on the other side of 5 % than it is.
+
+    >>> p_text(0.2347), p_text(0.0499999), p_text(1e-9)
+    ('p = 0.235', 'p = 0.049', 'p < 0.001')
+    """
+    if p_value < 0.001:
+        return "p < 0.001"
+    rounded = round(p_value, 3)
+    return f"p = {rounded if (rounded < ALPHA) == (p_value < ALPHA) else p_value // 0.001 * 0.001:.3f}"
+
+
+def power_text(delta: Delta, unit: str, percent: bool) -> str:
+    """What a comparison could have shown; empty where that is not known.
+
+    "200 examples show differences from 0.42 on (80 % power); one of 0.08 would need about 5,300"
+    """
+    found = delta.sensitivity
+    if found is None or not found.error:
+        return ""
+    text = f"{found.num_units:,} {unit}s show differences from {number_text(found.detectable, percent)} on (80 % power)"
+    if found.needed is None or abs(delta.value) >= found.detectable:
+        return text
+    if found.needed > MOST_NEEDED:
+        return f"{text}; one of {number_text(abs(delta.value), percent)} is out of reach"
+    step = 10 ** max(0, len(str(found.needed)) - 2)
+    about = f"{round(found.needed / step) * step:,}"
+    return f"{text}; one of {number_text(abs(delta.value), percent)} would need about {about}"
 
 
 def number_text(value: float, percent: bool, sign: bool = False) -> str:
@@ -137,8 +170,10 @@ def _against_baseline(comparison: Comparison, n: int) -> Verdict:
     figures = (
         f"{number_text(report.metrics[name], percent)}{unit} against {number_text(base.metrics[name], percent)}{unit}"
     )
-    gap = f"difference {delta_text(delta, percent)}{' points' if percent else ''}"
+    gap = f"difference {delta_text(delta, percent, ' points' if percent else '')}"
     how = f"paired over {comparison.unit}s, {sample_text(comparison)}"
+    limit = power_text(delta, comparison.unit, percent) if delta.verdict == "undecided" else ""
+    how += f"; {limit}" if limit else ""
     if delta.interval is None:
         how = "no paired interval: the runs did not score the same examples, or the figure is no ratio of counts"
     kind: Kind = delta.verdict  # type: ignore[assignment]

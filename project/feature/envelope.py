@@ -53,6 +53,7 @@ class Envelope:
         self.settings = {
             "feature": "envelope@1",
             "sample_rate": sample_rate,
+            "level": "relative to the loudest moment",
             "frame_rate": frame_rate,
             "smooth_ms": smooth_ms,
             "threshold_ratio": threshold_ratio,

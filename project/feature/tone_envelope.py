@@ -71,6 +71,7 @@ class ToneEnvelope:
         self.settings = {
             "feature": "tone_envelope@1",
             "sample_rate": sample_rate,
+            "level": "relative to the noise and to the tone's peak",
             "frame_rate": frame_rate,
             "integrate_ms": list(integrate_ms),
             "band_hz": list(band_hz),

@@ -7,7 +7,7 @@ without what all of the file have in common, empty where nothing was written at 
     loss_components.csv    of training, a row for each record: loss, lr, and of each term <term> as it is,
                            <term>/weighted as it stands in the loss, <term>/share of the loss
     weights.csv            what each term is multiplied with
-    probability_stats.csv  of each validation: what emissions, heads and answers look like, skills, batch mates
+    probability_stats.csv  of each validation: what emissions, heads and answers look like, skills, batch mates, adapters
     feature_stats.csv      means and spreads of features in training and validation, sizes of the data, leakage
     gradient_stats.csv     norm of the whole, of each part and relative to its weights, share of each term
 
@@ -27,7 +27,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # file -> beginnings of its scalars' 
     "epoch_metrics": ("dev/",),
     "loss_components": ("train/",),
     "weights": ("weight/",),
-    "probability_stats": ("probability/", "head/", "text/", "skill/", "mates/"),
+    "probability_stats": ("probability/", "head/", "text/", "skill/", "mates/", "adapter/"),
     "feature_stats": ("feature/", "data/", "leakage/"),
     "gradient_stats": ("gradient/",),
 }
@@ -63,6 +63,6 @@ def wide(lines: Sequence[tuple[str, str, str, str]], common: str) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["step", "epoch", *(name.removeprefix(common) for name in names)])
-    for step in sorted(rows):
-        writer.writerow([step, rows[step]["epoch"], *(rows[step].get(name, "") for name in names)])
+    for number, row in sorted(rows.items()):
+        writer.writerow([number, row["epoch"], *(row.get(name, "") for name in names)])
     return text.getvalue()

@@ -20,6 +20,7 @@ class CTC:
     mean over the batch. Always reckoned in float32. It does not know spaces from letters, nor what the symbols mean.
 
     An example with too few frames for its symbols is an error that names it; with `zero_infinity` it silently counts 0.
+    Where nothing is learned, in validation and evaluation, it is left out of the mean: diagnosis counts it.
 
     CTC likes to be sure: nearly all frames blank, the others nearly one symbol. `regularize` adds terms against that,
     each a term with a weight of its own: `smoothing`, how far frames are from saying everything equally (label
@@ -36,17 +37,22 @@ class CTC:
 
     def __call__(self, output: Emissions, batch: Batch) -> Terms:
         symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
+        is_learning = torch.is_grad_enabled()
+        counted_B = torch.ones_like(output.lengths_B, dtype=torch.bool)
         if not self._zero_infinity:
-            _refuse_infeasible(batch, output.lengths_B)
+            counted_B = frames_needed(symbols_BL, num_symbols_B) <= output.lengths_B
+            if is_learning and not counted_B.all():
+                raise InputError(_infeasible(batch, output.lengths_B, ~counted_B))
         losses_B = functional.ctc_loss(
             output.log_probs_BTV.float().transpose(0, 1),
             symbols_BL,
             output.lengths_B,
             num_symbols_B,
             reduction="none",
-            zero_infinity=self._zero_infinity,
+            zero_infinity=self._zero_infinity or not is_learning,
         )
-        terms = {"ctc": (losses_B / num_symbols_B.clamp(min=1)).mean()}
+        sum_B = losses_B / num_symbols_B.clamp(min=1) * counted_B
+        terms = {"ctc": sum_B.sum() / counted_B.sum().clamp(min=1)}
         return terms | {name: REGULARIZERS[name](output) for name in self._regularize}
 
 
@@ -76,21 +82,18 @@ def frames_needed(symbols_BL: Tensor, num_symbols_B: Tensor) -> Tensor:
     >>> frames_needed(torch.tensor([[1, 1, 2], [1, 2, 0]]), torch.tensor([3, 2])).tolist()
     [4, 2]
     """
-    places_L = torch.arange(1, symbols_BL.shape[1], device=symbols_BL.device)
+    places_L = torch.arange(symbols_BL.shape[1], device=symbols_BL.device)[1:]
     equal_BL = (symbols_BL[:, 1:] == symbols_BL[:, :-1]) & (places_L < num_symbols_B[:, None])
     return num_symbols_B + equal_BL.sum(dim=1)
 
 
-def _refuse_infeasible(batch: Batch, lengths_B: Tensor) -> None:
+def _infeasible(batch: Batch, lengths_B: Tensor, short_B: Tensor) -> str:
     needed_B = frames_needed(batch.targets["symbols"], batch.targets["symbol_lengths"])
-    short_B = needed_B > lengths_B
-    if not short_B.any():
-        return
     wrong = [
         f"{batch.ids[row]} ({int(lengths_B[row])} frames for {int(needed_B[row])})"
         for row in short_B.nonzero()[:, 0].tolist()
     ]
-    raise InputError(
+    return (
         f"{', '.join(wrong)}: too few output frames to spell the symbols: lower the model's stride, raise the "
         "feature's frame rate, leave the example out, or set loss.zero_infinity=true"
     )

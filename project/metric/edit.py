@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 Operation = Literal["equal", "substitute", "delete", "insert"]
 
 
-@dataclass(frozen=True, slots=True)
-class EditCounts:
+class EditCounts(NamedTuple):
     """What a hypothesis got wrong, and how long the reference is."""
 
     substitutions: int
@@ -32,8 +30,23 @@ def edit_counts(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     >>> edit_counts("PARIS", "PRISM")
     EditCounts(substitutions=0, deletions=1, insertions=1, length=5)
     """
-    kinds = [step.tag for step in Levenshtein.editops(reference, hypothesis)]
-    return EditCounts(kinds.count("replace"), kinds.count("delete"), kinds.count("insert"), len(reference))
+    length, surplus = len(reference), len(hypothesis) - len(reference)
+    steps = Levenshtein.editops(reference, hypothesis)
+    errors = len(steps)
+    substitutions = errors - abs(surplus)  # with one left over at most it must be one; more may be pairs of the others
+    if substitutions > 1:
+        substitutions = [kind for kind, _, _ in steps.as_list()].count("replace")
+    deletions = (errors - substitutions - surplus) // 2
+    return EditCounts(substitutions, deletions, deletions + surplus, length)
+
+
+def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
+    """The fewest errors, whatever their kinds.
+
+    >>> distance("PARIS", "PRISM")
+    2
+    """
+    return Levenshtein.distance(reference, hypothesis)
 
 
 def align(

@@ -1,12 +1,12 @@
-"""Metrics of written hypotheses: error rates by character, word or symbol, and exact matches."""
+"""Metrics of written hypotheses: error rates by character, word or symbol, the best of several, and exact matches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 from project.contract import Hypothesis, InputError
-from project.metric.edit import edit_counts
+from project.metric.edit import distance, edit_counts
 from project.text.alphabet import Alphabet
 
 Unit = Literal["character", "word", "symbol"]
@@ -21,45 +21,81 @@ class ErrorRate:
     """
 
     def __init__(self, name: str, unit: Unit, alphabet: Alphabet | None = None) -> None:
-        if unit not in get_args(Unit):
-            raise InputError(f"metric.{name}: unit {unit!r} is not known: give one of {', '.join(get_args(Unit))}")
-        if unit == "symbol" and alphabet is None:
-            raise InputError(f"metric.{name}: unit symbol needs an alphabet: choose a text, or unit character")
         self.name = name
         self.better: Literal["lower", "higher"] = "lower"
         parts = tuple(f"{name}_{kind}" for kind in KINDS)
         length = (f"{name}_length",)
         self.ratios = {name: (parts, length)} | {part: ((part,), length) for part in parts}
+        self._columns = (*parts, *length)
         self._unit = unit
-        self._alphabet = alphabet
+        self._split = splitter(name, unit, alphabet)
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         """Counts of one example: substitutions, deletions, insertions, and the reference's length."""
         counts = edit_counts(self._split(reference), self._split(hypothesis.text))
-        return {
-            f"{self.name}_substitutions": counts.substitutions,
-            f"{self.name}_deletions": counts.deletions,
-            f"{self.name}_insertions": counts.insertions,
-            f"{self.name}_length": counts.length,
-        }
+        return dict(zip(self._columns, counts, strict=True))
 
     def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
         """The rate, and the part of each kind of error in it."""
-        length = sum(columns[f"{self.name}_length"])
-        if not length:
-            raise InputError(
-                f"metric.{self.name}: the references hold no {self._unit}: evaluate examples that have text"
-            )
+        length = total_length(self.name, self._unit, columns)
         parts = {f"{self.name}_{kind}": sum(columns[f"{self.name}_{kind}"]) / length for kind in KINDS}
         errors = sum(sum(columns[f"{self.name}_{kind}"]) for kind in KINDS)
         return {self.name: errors / length, **parts}
 
-    def _split(self, text: str) -> Sequence[str]:
-        if self._unit == "character":
-            return text
-        if self._unit == "word" or self._alphabet is None:
-            return text.split()
-        return self._alphabet.split(text)
+
+class OracleErrorRate:
+    """The error rate if somebody chose the best of each example's hypotheses: how far better choosing could lead.
+
+    Hypotheses are the decoder's answer and its alternatives. Without alternatives (a greedy decoder, or a beam that was
+    asked for one answer) it is the plain error rate: read it as a ceiling only where the decoder gave some.
+    """
+
+    def __init__(self, name: str, unit: Unit, alphabet: Alphabet | None = None) -> None:
+        self.name = name
+        self.better: Literal["lower", "higher"] = "lower"
+        self.ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+            name: ((f"{name}_errors",), (f"{name}_length",))
+        }
+        self._unit = unit
+        self._split = splitter(name, unit, alphabet)
+
+    def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
+        """The fewest errors among the hypotheses of one example, and the reference's length."""
+        wanted = self._split(reference)
+        found = (self._split(one.text) for one in (hypothesis, *hypothesis.alternatives))
+        return {
+            f"{self.name}_errors": min(distance(wanted, symbols) for symbols in found),
+            f"{self.name}_length": len(wanted),
+        }
+
+    def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
+        """The rate of the best hypotheses."""
+        return {self.name: sum(columns[f"{self.name}_errors"]) / total_length(self.name, self._unit, columns)}
+
+
+class LengthRatio:
+    """Symbols recognized for each one wanted, over all examples: below 1 symbols are lost, above 1 they are put in.
+
+    Its best is 1: of two runs the nearer one is better. It says nothing of which symbols.
+    """
+
+    def __init__(self, name: str, unit: Unit, alphabet: Alphabet | None = None) -> None:
+        self.name = name
+        self.better: Literal["one"] = "one"
+        self.ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+            name: ((f"{name}_found",), (f"{name}_length",))
+        }
+        self._unit = unit
+        self._split = splitter(name, unit, alphabet)
+
+    def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
+        """Symbols of the hypothesis and of the reference."""
+        found, wanted = len(self._split(hypothesis.text)), len(self._split(reference))
+        return {f"{self.name}_found": found, f"{self.name}_length": wanted}
+
+    def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
+        """The ratio of all together."""
+        return {self.name: sum(columns[f"{self.name}_found"]) / total_length(self.name, self._unit, columns)}
 
 
 class ExactMatch:
@@ -80,3 +116,24 @@ class ExactMatch:
         if not len(matches):
             raise InputError(f"metric.{self.name}: there are no examples: evaluate a manifest that has some")
         return {self.name: sum(matches) / len(matches)}
+
+
+def splitter(name: str, unit: Unit, alphabet: Alphabet | None) -> Callable[[str], Sequence[str]]:
+    """What cuts a text into the units that a metric counts."""
+    if unit not in get_args(Unit):
+        raise InputError(f"metric.{name}: unit {unit!r} is not known: give one of {', '.join(get_args(Unit))}")
+    if unit == "character":
+        return str
+    if unit == "word":
+        return str.split
+    if alphabet is None:
+        raise InputError(f"metric.{name}: unit symbol needs an alphabet: choose a text, or unit character")
+    return alphabet.split
+
+
+def total_length(name: str, unit: Unit, columns: Mapping[str, Sequence[float]]) -> float:
+    """The length of all references, by which a rate divides."""
+    length = sum(columns[f"{name}_length"])
+    if not length:
+        raise InputError(f"metric.{name}: the references hold no {unit}: evaluate examples that have text")
+    return length

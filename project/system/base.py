@@ -62,6 +62,7 @@ class Checked:
     terms: Terms
     counts: Mapping[str, float] = field(default_factory=dict)  # what a family counts, summed over all examples
     heads: Mapping[str, Answers] = field(default_factory=dict)  # of heads that say yes or no, for diagnosis
+    is_taught: bool = True  # whether any term teaches what the answers should be; otherwise they mean nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +193,18 @@ class System(LightningModule, ABC):
         for name, count in checked.counts.items():
             self._counts.setdefault(name, []).append(count)
         self.scored += [
-            Scored(name, reference, hypothesis, self._columns(reference, hypothesis))
+            Scored(name, reference, hypothesis, self._columns(name, reference, hypothesis))
             for name, reference, hypothesis in zip(batch.ids, batch.references, hypotheses, strict=True)
         ]
         return {"seen": Seen(output, hypotheses, checked)}
 
-    def _columns(self, reference: str, hypothesis: Hypothesis) -> dict[str, float]:
+    def _columns(self, name: str, reference: str, hypothesis: Hypothesis) -> dict[str, float]:
         columns: dict[str, float] = {}
-        for metric in self.metrics.values():
-            columns |= metric.score(reference, hypothesis)
+        try:
+            for metric in self.metrics.values():
+                columns |= metric.score(reference, hypothesis)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
         return columns
 
     def on_validation_epoch_end(self) -> None:

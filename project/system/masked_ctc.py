@@ -34,7 +34,7 @@ class MaskedCTCSystem(System):
         right_BT = (states_BT > 0) == on_BT
         counts = {"asked": asked_BT.sum(), "on": (asked_BT & on_BT).sum(), "right": (asked_BT & right_BT).sum()}
         heads = {"mask": Answers(states_BT[asked_BT].sigmoid(), on_BT[asked_BT])}
-        return Checked(terms, {name: float(count) for name, count in counts.items()}, heads)
+        return Checked(terms, {name: float(count) for name, count in counts.items()}, heads, is_taught="ctc" in terms)
 
     def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
         """Accuracy on hidden frames, and that of the majority guess."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ class Spelling:
         else:
             self.alphabet = Alphabet(tuple(symbols), separator)
         self._normalizers = find_normalizers(normalize)
+        self._lenient = False
         self.settings = {"alphabet": self.alphabet.hash, "normalize": [str(step) for step in self._normalizers]}
 
     def normalize(self, text: str) -> str:
@@ -40,7 +42,34 @@ class Spelling:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, normalized first."""
-        return self.alphabet.encode(self.normalize(text))
+        text = self.normalize(text)
+        if self._lenient:
+            outside = set(self.alphabet.uncovered(text))
+            covered = [symbol for symbol in self.alphabet.split(text) if symbol not in outside]
+            return [number for symbol in covered for number in self.alphabet.encode(symbol)]
+        return self.alphabet.encode(text)
+
+    def lenient(self) -> Spelling:
+        """The same for scoring alone: `encode` passes over what the alphabet lacks, and `normalize` keeps it.
+
+        So it stays in references, and whoever cannot write it is charged with it. Nothing should learn from such ids.
+        """
+        other = copy.copy(self)
+        other._lenient = True
+        return other
+
+    def changes(self, text: str) -> list[str]:
+        """The normalizers, with their versions, that change this text.
+
+        >>> Spelling("ABC ", normalize=["upper", "squeeze_spaces"]).changes("A cab")
+        ['upper@1']
+        """
+        found = []
+        for step in self._normalizers:
+            before, text = text, step.apply(text)
+            if text != before:
+                found.append(str(step))
+        return found
 
     def decode(self, ids: Iterable[int]) -> str:
         """The (normalized) text of ids."""

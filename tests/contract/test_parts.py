@@ -106,10 +106,10 @@ class TestMetric:
     def test_the_perfect_the_empty_and_the_mixed(self, name: str) -> None:
         metric: Metric = built("metric", name, alphabet=ABC)[name]
         assert metric.name == name
-        best, worst = (1.0, 0.0) if metric.better == "higher" else (0.0, 1.0)
+        best, worst = (0.0, 1.0) if metric.better == "lower" else (1.0, 0.0)
         assert self.figure(metric, [("AB C", "AB C"), ("B", "B")]) == best
         assert self.figure(metric, [("AB C", ""), ("B", "")]) == worst, "what is not recognized is all deleted"
-        assert min(best, worst) < self.figure(metric, [("AB C", "AB C"), ("B", "C")]) < max(best, worst)
+        assert min(best, worst) < self.figure(metric, [("AB C", "AB C"), ("B", "")]) < max(best, worst)
 
     def test_its_ratios_give_its_figures(self, name: str) -> None:
         """Intervals are made from the columns alone: they must be those of the figures."""

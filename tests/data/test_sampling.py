@@ -223,6 +223,7 @@ def test_evaluation_has_every_example_once_and_the_same_batches_on_any_number_of
 ) -> None:
     array = np.array(lengths, dtype=np.float32)
     alone = rows(list(SortedBatchSampler(array, 10.0, max_batch_size=8)))
+    assume(len(alone) >= num_ranks)
     assert sorted(chain(*alone)) == list(range(len(lengths)))
     assert array[list(chain(*alone))].tolist() == sorted(lengths, reverse=True)
     assert all(array[batch].max() * len(batch) <= 10 or len(batch) == 1 for batch in alone)
@@ -230,6 +231,19 @@ def test_evaluation_has_every_example_once_and_the_same_batches_on_any_number_of
         sampler = SortedBatchSampler(array, 10.0, max_batch_size=8, rank=rank, num_ranks=num_ranks)
         assert len(sampler) == len(list(sampler))
         assert rows(list(sampler)) == alone[rank::num_ranks]
+
+
+@given(num_examples=st.integers(1, 9), num_ranks=st.integers(1, 9))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_every_rank_has_a_batch_while_there_is_an_example_for_each(num_examples: int, num_ranks: int) -> None:
+    array = np.linspace(1, 2, num_examples, dtype=np.float32)
+    if num_examples < num_ranks:
+        with pytest.raises(InputError, match=f"{num_examples} examples for {num_ranks} processes"):
+            SortedBatchSampler(array, 100.0, num_ranks=num_ranks)
+        return
+    batches = [rows(list(SortedBatchSampler(array, 100.0, rank=n, num_ranks=num_ranks))) for n in range(num_ranks)]
+    assert all(batches)
+    assert sorted(chain(*chain(*batches))) == list(range(num_examples))
 
 
 def test_cuts_do_not_cross_chunks() -> None:

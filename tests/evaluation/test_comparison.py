@@ -7,8 +7,10 @@ import pytest
 
 from project.contract import InputError
 from project.evaluation.comparison import Delta, compare, name_reports
+from project.evaluation.power import sensitivity
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Measure, Report
+from project.evaluation.significance import exchange_test
 
 Make = Callable[..., Report]
 OTHER = {"audio": {"kind": "x"}, "text": {"x": 1}, "decode": {"kind": "greedy"}, "adapter": {"name": "lora"}}
@@ -101,6 +103,49 @@ def test_direction_of_a_figure(make: Make) -> None:
         for name, rate in (("a", 0.02), ("b", 0.2))
     ]
     assert compare(flipped).ranking() == [1, 0]
+
+
+def test_interval_and_test_must_agree() -> None:
+    assert Delta(-0.1, (-0.2, -0.05), "lower", 0.049).verdict == "better"
+    assert Delta(-0.1, (-0.2, -0.05), "lower", 0.051).verdict == "undecided"
+    assert Delta(-0.1, (-0.2, 0.05), "lower", 0.01).verdict == "undecided"
+    assert Delta(-0.1, (-0.2, -0.05), "one", 0.01).verdict == "better"  # nearer to 1
+    assert Delta(0.1, (0.05, 0.2), "one", 0.01).verdict == "worse"
+
+
+def test_deltas_are_tested_and_know_what_they_could_show(make: Make) -> None:
+    base, other, same = make("a", 0.05), make("b", 0.02), make("c", 0.05)
+    found, nothing = (compare([base, other, same], base).deltas[n]["cer"] for n in (1, 2))
+    counts = [report.measures["cer"].counts(report.rows) for report in (other, base)]
+    groups = [row.group for row in base.rows]
+    assert found.p_value == exchange_test(*counts, groups)
+    assert found.p_value < 0.01
+    assert nothing.p_value > 0.05
+    assert found.sensitivity == sensitivity(*counts, groups)
+    assert nothing.sensitivity.num_units == 12
+    assert nothing.sensitivity.needed > 12
+    assert nothing.sensitivity.detectable > abs(nothing.value)
+
+
+def test_nearer_to_one_is_better(make: Make) -> None:
+    """0.97 is better than 1.10, though it is lower, and better than 0.88, though it is higher."""
+    ratios = dict(zip("abc", (0.97, 1.10, 0.88), strict=True))
+    reports = []
+    for name, ratio in ratios.items():
+        base = make(name, num_groups=120)
+        rows = [
+            replace(row, columns={"found": ratio * len(row.reference), "length": len(row.reference)})
+            for row in base.rows
+        ]
+        measure = Measure(("found",), ("length",), "one")  # type: ignore[arg-type]
+        reports.append(
+            replace(base, rows=tuple(rows), metrics={"ratio": ratio}, intervals={}, measures={"ratio": measure})
+        )
+    comparison = compare(reports, reports[0])
+    assert comparison.ranking() == [0, 1, 2]
+    assert [comparison.deltas[n]["ratio"].value for n in (1, 2)] == pytest.approx([0.07, 0.09])
+    assert [comparison.deltas[n]["ratio"].verdict for n in (1, 2)] == ["worse", "worse"]
+    assert comparison.deltas[1]["ratio"].sensitivity is None
 
 
 def test_labels_are_distinct(make: Make) -> None:

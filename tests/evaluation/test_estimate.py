@@ -12,6 +12,8 @@ from project.contract import Hypothesis, InputError
 from project.evaluation.estimate import make_report
 from project.evaluation.interval import ratio_interval
 from project.evaluation.result import Report
+from project.metric.association import Array, Weighed, pearson
+from project.metric.text import LengthRatio
 
 Make = Callable[..., Report]
 
@@ -80,6 +82,37 @@ def test_means_are_resampled_fast(make: Make) -> None:
     hits = round(120 * report.metrics["exact"])
     expected = binomtest(hits, 120).proportion_ci(method="wilson")
     assert report.intervals["exact"] == pytest.approx((expected.low, expected.high), abs=0.02)
+
+
+class Fast(Correlation):
+    """The same figure, offered for many resamples at once."""
+
+    def weigh(self, columns: Mapping[str, Array]) -> dict[str, Weighed]:
+        return {"correlation": pearson(columns["cer_length"], columns["wer_length"])}
+
+
+def test_figures_offered_for_many_resamples_at_once(make: Make) -> None:
+    base = make("a")
+    reports = [make_report(base.protocol, "a", [kind()], base.rows, "2026-02-03") for kind in (Correlation, Fast)]
+    slow, fast = (report.intervals["correlation"] for report in reports)
+    assert reports[0].metrics == reports[1].metrics
+    assert fast != slow
+    assert fast == pytest.approx(slow, abs=0.1 * (slow[1] - slow[0]))
+
+
+def test_a_figure_whose_best_is_one(make: Make) -> None:
+    base = make("a", num_groups=120)
+    metric = LengthRatio("length_ratio", "character")
+    for hypothesis in ("{}", "{}A", ""):
+        rows = []
+        for row in base.rows:
+            text = hypothesis.format(row.reference)
+            rows.append(replace(row, hypothesis=text, columns=metric.score(row.reference, Hypothesis((), text, 0.0))))
+        report = make_report(base.protocol, "a", [metric], rows, "2026-02-03")  # type: ignore[list-item]
+        low, high = report.intervals["length_ratio"]
+        figure = report.metrics["length_ratio"]
+        assert (low < figure < high) or not hypothesis  # also where nothing varies: it might be longer or shorter
+        assert report.measures["length_ratio"].better == "one"
 
 
 def test_refused(make: Make, metrics: tuple[object, ...]) -> None:

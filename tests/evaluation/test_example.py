@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from project.evaluation.comparison import compare
-from project.evaluation.example import alignment_html, counts_words, pieces, shortfall, table_data, worst
+from project.evaluation.example import alignment_html, counts_words, pieces, shortfall, symbols_of, worst
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]
@@ -53,13 +51,13 @@ def test_units_are_recognized(make: Make) -> None:
     assert counts_words(replace(report, metrics=words, intervals={}, measures={}))
 
 
-def test_table_data(make: Make) -> None:
-    base, other = make("a", num_examples=30), make("</script>", 0.1, num_examples=30)
-    text = table_data(compare([base, other], base), [1, 0])
-    assert "<" not in text
-    runs = json.loads(text)
-    assert [run["label"] for run in runs] == ["</script>", "a"]
-    costs = {row[0]: row[5] for row in runs[1]["rows"]}
-    assert all(row[6] == row[5] - costs[row[0]] for row in runs[0]["rows"])
-    assert [row[5] for row in runs[0]["rows"]] == sorted((row[5] for row in runs[0]["rows"]), reverse=True)
-    assert not runs[1]["changes"]
+def test_symbols_are_those_that_the_figure_counts(make: Make) -> None:
+    report = make("a", num_examples=20)
+    split = symbols_of(report)
+    assert split is not None
+    assert list(split("K1 A")) == ["K", "1", " ", "A"]
+    words = symbols_of(replace(report, metrics={"wer": report.metrics["wer"]}, intervals={}, measures={}))
+    assert words is not None
+    assert list(words("K1 A")) == ["K1", "A"]
+    rows = tuple(replace(row, reference=f"{row.reference}  X") for row in report.rows)  # counted in some other way
+    assert symbols_of(replace(report, rows=rows)) is None

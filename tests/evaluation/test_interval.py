@@ -13,12 +13,16 @@ from scipy import stats
 from project.contract import InputError
 from project.evaluation.interval import (
     difference_interval,
+    drawn_counts,
+    effective_units,
     ratio_interval,
     resampled_sums,
     resampling_unit,
     summary_intervals,
     unit_sums,
+    weighed_intervals,
 )
+from project.metric.association import auc, pearson, spearman
 
 
 def draw(num_examples: int, rate: float = 0.08, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -116,6 +120,58 @@ def test_other_summaries_agree_with_the_fast_road() -> None:
         low, high = ratio_interval(errors, lengths, unit)
         assert found["rate"] == pytest.approx((low, high), abs=0.06 * (high - low))
         assert found["spread"][0] < np.std(errors) < found["spread"][1]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_figures_of_many_resamples_at_once_are_the_slow_roads(grouped: bool) -> None:
+    """The same draws, reckoned one by one with scipy: not alike, but equal."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=90)
+    y = np.round(x + rng.normal(size=90), 1)
+    label = (y > 0.3).astype(float)
+    groups = [f"speaker {n % 15}" for n in range(90)] if grouped else None
+
+    def summarize(columns: dict[str, list[float]]) -> dict[str, float]:
+        x, y, label = (np.array(columns[name]) for name in ("x", "y", "label"))
+        pairs = (label > 0).sum() * (label == 0).sum()
+        return {
+            "pearson": stats.pearsonr(x, y)[0],
+            "spearman": stats.spearmanr(x, y)[0],
+            "auc": stats.mannwhitneyu(x[label > 0], x[label == 0])[0] / pairs,
+        }
+
+    columns = {"x": x.tolist(), "y": y.tolist(), "label": label.tolist()}
+    slow = summary_intervals(summarize, columns, groups, num_resamples=300, seed=3)
+    figures = {"pearson": pearson(x, y), "spearman": spearman(x, y), "auc": auc(x, label)}
+    fast = weighed_intervals(figures, 90, groups, num_resamples=300, seed=3)
+    assert fast.keys() == slow.keys()
+    for name, interval in fast.items():
+        assert interval == pytest.approx(slow[name], abs=1e-12)
+
+
+def test_counts_are_of_whole_resamples() -> None:
+    """Many chunks, each resample with as many draws as there are units, every unit as often as it should come."""
+    counts = np.concatenate(list(drawn_counts(4_000, 300, seed=1)), axis=1)
+    assert counts.shape == (4_000, 300)
+    assert (counts.sum(axis=0) == 4_000).all()
+    assert counts.var() == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("num_examples", [60, 200])
+def test_intervals_of_correlations_hold_the_truth(num_examples: int) -> None:
+    rng, held, trials = np.random.default_rng(4), 0, 500
+    for trial in range(trials):
+        x = rng.normal(size=num_examples)
+        y = 0.6 * x + 0.8 * rng.normal(size=num_examples)
+        low, high = weighed_intervals({"r": pearson(x, y)}, num_examples, num_resamples=400, seed=trial)["r"]
+        held += low <= 0.6 <= high
+    assert 0.925 <= held / trials <= 0.975
+
+
+def test_unequal_units_count_as_fewer() -> None:
+    assert effective_units(np.full(12, 7.0)) == pytest.approx(12)
+    assert effective_units(np.array([900.0, 1, 1, 1])) == pytest.approx(1, abs=0.01)
+    assert effective_units(np.zeros(3)) == 0
 
 
 @pytest.mark.parametrize(("num_groups", "per_group", "spread"), [(100, 1, 0.0), (12, 8, 0.6)])

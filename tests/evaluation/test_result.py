@@ -11,7 +11,7 @@ import pytest
 from project import atomic
 from project.contract import InputError
 from project.evaluation.protocol import hash_ids
-from project.evaluation.result import Report, Row, load
+from project.evaluation.result import Report, Row, check_rows, load
 
 Make = Callable[..., Report]
 
@@ -129,6 +129,15 @@ def test_what_could_not_be_computed_is_refused(make: Make) -> None:
     measures = {"cer": replace(report.measures["cer"], above=("nothing",))}
     with pytest.raises(InputError, match="no column nothing"):
         replace(report, measures=measures)
+
+
+def test_the_example_is_named_before_the_figure_that_it_spoilt(make: Make) -> None:
+    report = make("a", num_examples=6)
+    rows = with_row(report, 4, columns={**report.rows[4].columns, "wer_length": float("nan")})
+    for refuse in (lambda: check_rows(rows), lambda: replace(report, rows=rows, metrics={"wer": float("nan")})):
+        with pytest.raises(InputError, match="clip-0004: wer_length is nan"):
+            refuse()
+    check_rows(report.rows)
 
 
 def test_empty_hypothesis_counts_as_deletions(make: Make) -> None:

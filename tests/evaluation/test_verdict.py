@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from project.evaluation.comparison import compare
+from project.evaluation.comparison import Delta, compare
+from project.evaluation.power import Sensitivity
 from project.evaluation.result import Report
-from project.evaluation.verdict import figure_text, number_text, verdicts
+from project.evaluation.verdict import figure_text, number_text, power_text, verdicts
 
 Make = Callable[..., Report]
 
@@ -17,6 +18,28 @@ def test_kinds_and_order(make: Make) -> None:
     assert found[0].text.startswith("d is better than a: CER") is False
     assert found[0].text.startswith("b is better than a: CER")
     assert "paired over groups, 120 examples of 12 groups" in found[0].evidence
+
+
+def test_evidence_says_the_test_and_what_could_be_shown(make: Make) -> None:
+    base, better, same = (make(name, rate) for name, rate in zip("abc", (0.05, 0.02, 0.05), strict=True))
+    found, undecided = verdicts(compare([base, better, same], base))[:2]
+    assert " points, p " in found.evidence
+    assert "80 % power" not in found.evidence
+    assert "12 groups show differences from" in undecided.evidence
+    assert "would need about" in undecided.evidence
+
+
+def test_what_a_comparison_could_have_shown() -> None:
+    within = Delta(-0.0008, (-0.003, 0.002), "lower", 0.6, Sensitivity(0.0015, 200, 0.0042, 5321))
+    assert power_text(within, "example", True) == (
+        "200 examples show differences from 0.42 on (80 % power); one of 0.08 would need about 5,300"
+    )
+    none = replace(within, sensitivity=Sensitivity(0.0015, 200, 0.0042, None))
+    assert power_text(none, "example", True) == "200 examples show differences from 0.42 on (80 % power)"
+    far = replace(within, sensitivity=Sensitivity(0.0015, 200, 0.0042, 10**9))
+    assert power_text(far, "group", False).endswith("one of 0.001 is out of reach")
+    assert power_text(replace(within, sensitivity=None), "example", True) == ""
+    assert power_text(replace(within, sensitivity=Sensitivity(0.0, 2, 0.0, None)), "example", True) == ""
 
 
 def test_what_limits_a_finding_is_said(make: Make) -> None:

@@ -8,7 +8,7 @@ import jiwer
 import pytest
 
 from project.contract import Hypothesis, InputError
-from project.metric.text import ErrorRate, ExactMatch
+from project.metric.text import ErrorRate, ExactMatch, LengthRatio, OracleErrorRate
 from project.text.alphabet import Alphabet
 
 WORDS = ["CQ", "DE", "THE", "WX", "73", "PARIS"]
@@ -22,7 +22,9 @@ def sentences(count: int = 100) -> list[tuple[str, str]]:
     ]
 
 
-def summary(metric: ErrorRate | ExactMatch, pairs: list[tuple[str, str]]) -> dict[str, float]:
+def summary(
+    metric: ErrorRate | ExactMatch | OracleErrorRate | LengthRatio, pairs: list[tuple[str, str]]
+) -> dict[str, float]:
     rows = [metric.score(reference, Hypothesis((), text, 0.0)) for reference, text in pairs]
     return dict(metric.summarize({column: [row[column] for row in rows] for column in rows[0]}))
 
@@ -68,3 +70,37 @@ def test_exact_matches() -> None:
 def test_an_unknown_unit_is_refused() -> None:
     with pytest.raises(InputError, match="character, word, symbol"):
         ErrorRate("cer", "letter")  # type: ignore[arg-type]
+
+
+def hypothesis(text: str, *others: str) -> Hypothesis:
+    return Hypothesis((), text, 0.0, alternatives=tuple(Hypothesis((), other, -1.0) for other in others))
+
+
+def test_phonemes_are_told_apart_by_the_separator() -> None:
+    """AH0 and AH are two symbols, and one substitution, however many characters differ."""
+    alphabet = Alphabet(("AH", "AH0", "B", "T"), " ")
+    per = ErrorRate("per", "symbol", alphabet)
+    assert dict(per.score("B AH0 T", hypothesis("B AH T T"))) == {
+        "per_substitutions": 1, "per_deletions": 0, "per_insertions": 1, "per_length": 3,
+    }  # fmt: skip
+    pairs = [("B AH T", "B AH0"), ("T", "T"), ("AH B", "")]
+    expected = jiwer.wer([reference for reference, _ in pairs], [text for _, text in pairs])
+    assert summary(per, pairs)["per"] == pytest.approx(expected)
+
+
+def test_the_oracle_is_the_best_of_all_answers() -> None:
+    oracle, cer = OracleErrorRate("oracle", "character"), ErrorRate("cer", "character")
+    assert dict(oracle.score("PARIS", hypothesis("PRIS", "PARES", "PARIS"))) == {"oracle_errors": 0, "oracle_length": 5}
+    assert oracle.score("PARIS", hypothesis("PARI", "P", ""))["oracle_errors"] == 1
+    assert summary(oracle, sentences())["oracle"] == summary(cer, sentences())["cer"]  # no alternatives
+    with pytest.raises(InputError, match=r"metric\.oracle: the references hold no character"):
+        oracle.summarize({"oracle_errors": [0.0], "oracle_length": [0.0]})
+
+
+def test_length_ratio() -> None:
+    ratio = LengthRatio("length_ratio", "word")
+    assert ratio.better == "one"
+    assert summary(ratio, [("A B", "A"), ("C D", "C D E F")]) == {"length_ratio": 1.25}
+    assert summary(LengthRatio("r", "character"), [("A B", "A")]) == {"r": pytest.approx(1 / 3)}
+    with pytest.raises(InputError, match=r"metric\.r: the references hold no word"):
+        summary(LengthRatio("r", "word"), [("", "A")])

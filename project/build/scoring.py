@@ -1,0 +1,261 @@
+"""Scoring: every example of a manifest once, by the same steps as validation in training, in one process or several.
+
+Several processes need no group: each rebuilds the run from its folder and takes its share of the batches that one
+process would make, so batches, and with them results, are the same. What they found is gathered by id.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from project.build.assemble import Recognizer
+from project.build.compose import Config
+from project.build.restore import restore
+from project.contract import Batch, Decoder, Hypothesis, InputError, Interrupted, Output, WorkError
+from project.data.manifest import Manifest
+from project.data.module import Batching
+from project.data.sampling import SortedBatchSampler
+from project.run import Run
+from project.system.base import Scored
+
+Spent = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was recognized, by id, in which arithmetic, and where the time went."""
+
+    scored: Mapping[str, Scored]
+    precision: str = ""  # "32-true on cpu"
+    spent: Spent = field(default_factory=dict)  # seconds by "feature" (reading included), "model", "decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that a process needs to score a manifest: it holds nothing but plain data."""
+
+    run: Run
+    own: Config  # the run's own configuration, with what may differ
+    checkpoint: str
+    manifest: Manifest
+    device: str
+    devices: int = 1
+    lenient: bool = False  # references may hold symbols outside the alphabet
+
+    def score(self, recognizer: Recognizer | None = None) -> Outcome:
+        """Every example once; `recognizer` serves where one process is enough."""
+        if self.devices > 1:
+            outcomes = _in_processes(self.devices, partial(_score_share, self))
+        else:
+            outcomes = [_score_share(self, 0, recognizer)]
+        ids = [self.manifest[index].id for index in range(len(self.manifest))]
+        told = [one for one in outcomes if one.scored]
+        spent = {name: max(one.spent[name] for one in told) for name in told[0].spent} if told else {}
+        return Outcome(each_once([one.scored for one in outcomes], ids), told[0].precision if told else "", spent)
+
+
+def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dict[str, Scored]:
+    """The shares as one, in the order of the ids: each of them is there, and once."""
+    times = Counter(name for share in shares for name in share)
+    wrong = {
+        "scored more than once": sorted(name for name, count in times.items() if count > 1),
+        "there twice": sorted(name for name, count in Counter(ids).items() if count > 1),
+        "not scored": [name for name in ids if name not in times],
+        "not in the manifest": sorted(times.keys() - set(ids)),
+    }
+    for what, names in wrong.items():
+        if names:
+            more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+            raise InputError(f"{' '.join(names[:5])}{more}: {what}: every example counts once, make ids unique")
+    found = {name: row for share in shares for name, row in share.items()}
+    return {name: found[name] for name in ids}
+
+
+def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: str, share: int = 0) -> Outcome:
+    """Every example of a manifest, scored in this process; of several, the first shows how far it is."""
+    watch = Watch(len(manifest), hidden=share > 0)
+    accelerated = device != "cpu" and torch.cuda.is_available()
+    try:
+        trainer = Trainer(
+            accelerator=device, devices=[share] if accelerated else 1, precision=precision, logger=False,  # type: ignore[arg-type]
+            enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False,
+            use_distributed_sampler=False, callbacks=[watch],
+        )  # fmt: skip
+    except (MisconfigurationException, ValueError, RuntimeError) as error:  # no such device, or none here
+        reason = " ".join(str(error).split()).rstrip(".!")
+        raise InputError(f"device={device} precision={precision}: {reason}: set device=cpu precision=null") from error
+    system, loader = recognizer.system, recognizer.data.scoring_loader(manifest)
+    with watch.decoding(system):
+        try:
+            trainer.validate(system, dataloaders=loader, verbose=False)
+        except SystemExit as stop:  # what the trainer makes of Ctrl-C, and of a polite kill
+            if stop.code == 1:
+                raise KeyboardInterrupt from None
+            raise Interrupted("stopped while scoring: nothing was written", signal.SIGTERM) from None
+    arithmetic = arithmetic_of(str(trainer.precision), trainer.strategy.root_device.type)
+    return Outcome({row.id: row for row in system.scored}, arithmetic, watch.spent)
+
+
+def arithmetic_of(precision: str, device: str) -> str:
+    """The precision that a figure was reckoned in: not only as it was asked for.
+
+    >>> arithmetic_of("32-true", "cpu")
+    '32-true on cpu'
+    """
+    shortened = device == "cuda" and (
+        torch.get_float32_matmul_precision() != "highest" or torch.backends.cudnn.allow_tf32
+    )
+    return f"{precision} on {device}" + (" with tf32" if shortened else "")
+
+
+def share_of(manifest: Manifest, batching: Batching, share: int, shares: int) -> Manifest:
+    """The examples of every so many-th batch, in their order: cut again, they make the same batches."""
+    sampler = SortedBatchSampler(
+        lengths=manifest.lengths,
+        batch_length=batching.batch_length,
+        max_batch_size=batching.max_batch_size,
+        rank=share,
+        num_ranks=shares,
+    )
+    return manifest.select([draw.index for batch in sampler for draw in batch])
+
+
+class Watch(Callback):
+    """Shows how far scoring is, if standard error is a terminal, and notes what its time went into."""
+
+    def __init__(self, total: int, *, hidden: bool = False) -> None:
+        self.spent = {"feature": 0.0, "model": 0.0, "decode": 0.0}
+        self._total = total
+        self._since = 0.0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+
+    @contextmanager
+    def decoding(self, system: Any) -> Iterator[None]:
+        """While this holds, the time that a system's decoder takes is noted, and the bar is shown."""
+        decoder = system.decoder
+        system.decoder = _Timed(decoder, self.spent)
+        try:
+            with self._bar:
+                self._task = self._bar.add_task("scoring", total=self._total)
+                yield
+        finally:
+            system.decoder = decoder
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._since = time.perf_counter()
+
+    def on_validation_batch_start(self, *_: Any) -> None:
+        self._note("feature")
+        self._decoded = self.spent["decode"]
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        self._note("model")
+        self.spent["model"] -= self.spent["decode"] - self._decoded
+        self._bar.advance(self._task, len(batch))
+
+    def _note(self, what: str) -> None:
+        now = time.perf_counter()
+        self.spent[what] += now - self._since
+        self._since = now
+
+
+class _Timed:
+    """A decoder whose time is noted; what a GPU still has to do before it is not its own."""
+
+    def __init__(self, decoder: Decoder, spent: dict[str, float]) -> None:
+        self.settings = decoder.settings
+        self._decoder, self._spent = decoder, spent
+
+    def __call__(self, output: Output) -> list[Hypothesis]:
+        if output.log_probs_BTV.is_cuda:
+            torch.cuda.synchronize()
+        started = time.perf_counter()
+        found = self._decoder(output)
+        self._spent["decode"] += time.perf_counter() - started
+        return found
+
+
+def _score_share(job: Job, share: int, recognizer: Recognizer | None = None) -> Outcome:
+    recognizer = recognizer or restore(job.run, job.own, job.checkpoint)
+    recognizer.data.spelling = recognizer.spelling.lenient() if job.lenient else recognizer.spelling
+    part = share_of(job.manifest, recognizer.data.batching, share, job.devices) if job.devices > 1 else job.manifest
+    return predict(recognizer, part, job.own["trainer"]["precision"], job.device, share) if len(part) else Outcome({})
+
+
+def _in_processes(count: int, work: Callable[[int], Outcome]) -> list[Outcome]:
+    """What each of so many processes answers; all of them are stopped when one fails."""
+    context: Any = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork")
+    ends: list[Connection] = []
+    processes = []
+    try:
+        for share in range(count):
+            mine, theirs = context.Pipe(duplex=False)
+            processes.append(context.Process(target=_answer, args=(theirs, [*ends, mine], work, share)))
+            processes[-1].start()
+            theirs.close()
+            ends.append(mine)
+        asked = dict(zip(ends, processes, strict=True))
+        outcomes = []
+        while asked:
+            for end in wait(list(asked)):
+                assert isinstance(end, Connection)
+                outcomes.append(_heard(end, asked.pop(end)))
+        return outcomes
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _answer(end: Connection, others: Sequence[Connection], work: Callable[[int], Outcome], share: int) -> None:
+    """In a process of its own: the work's outcome, or what went wrong, for whoever asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked is told, and ends this one
+    for other in others:  # so that the pipe breaks, and this process ends, if the one that asked is gone
+        other.close()
+    answer: Outcome | Exception
+    try:
+        answer = work(share)
+    except InputError as error:
+        answer = error
+    except (KeyboardInterrupt, Interrupted):  # whoever asked has ended it
+        return
+    except Exception as error:  # told where it was asked for
+        traceback.print_exc(file=sys.stderr)
+        answer = WorkError(f"process {share + 1}: {type(error).__name__}: {error}: see the traceback above")
+    with suppress(BrokenPipeError):  # nobody is there any more
+        end.send(answer)
+
+
+def _heard(end: Connection, process: Any) -> Outcome:
+    try:
+        answer = end.recv()
+    except EOFError:
+        process.join()
+        raise WorkError(
+            f"a process that scored died with exit code {process.exitcode}: evaluate with fewer devices"
+        ) from None
+    if isinstance(answer, Exception):
+        raise answer
+    assert isinstance(answer, Outcome)
+    return answer

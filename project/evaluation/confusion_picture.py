@@ -1,0 +1,53 @@
+"""The page's picture of confused symbols: a map with what was wanted downwards and what was recognized across."""
+
+from __future__ import annotations
+
+import math
+
+from project.evaluation.confusion import Confusion, visible
+from project.evaluation.drawing import INK, MUTED, RULE, SERIES, drawing
+
+MAX_SYMBOLS = 60
+CELL_INCHES = 0.165
+FAINTEST = 0.18  # of a single error beside many
+
+
+def confusion_map(found: Confusion, colour: int, salt: str) -> str:
+    """A square for each pair, the stronger the more frequent; nothing for large alphabets.
+
+    The last column is what was left out, the last row what was put in.
+    """
+    names = found.symbols
+    if not 1 < len(names) <= MAX_SYMBOLS:
+        return ""
+    place = {name: n for n, name in enumerate(names)}
+    end = len(names) + 0.5  # set apart from the symbols
+    most = max(found.counts.values())
+    side = CELL_INCHES * (len(names) + 1.5)
+    with drawing(f"confusion {salt}", side + 0.9, side + 0.5) as sheet:
+        axes = sheet.axes[0]
+        for (left, right), count in found.pairs():
+            x, y = (end if name is None else place[name] for name in (right, left))
+            strength = FAINTEST + (1 - FAINTEST) * math.sqrt(count / most)
+            axes.fill(
+                [x - 0.5, x + 0.5, x + 0.5, x - 0.5], [y - 0.5, y - 0.5, y + 0.5, y + 0.5],
+                color=SERIES[colour], alpha=strength, linewidth=0,
+            )  # fmt: skip
+        axes.plot([-0.5, len(names) - 0.5], [-0.5, len(names) - 0.5], color=RULE, linewidth=0.8, zorder=0)
+        ticks = [*range(len(names)), end]
+        shown = [visible(name) for name in names]
+        axes.set_xticks(ticks, [*shown, "left out"], fontsize=8)
+        axes.set_yticks(ticks, [*shown, "put in"], fontsize=8)
+        axes.tick_params(labelcolor=INK, labeltop=True, labelbottom=False, pad=1)
+        axes.get_xticklabels()[-1].set(rotation=60, ha="left", rotation_mode="anchor")
+        for edge in (len(names) - 0.25,):
+            axes.axvline(edge, color=MUTED, linewidth=0.6)
+            axes.axhline(edge, color=MUTED, linewidth=0.6)
+        axes.set_xlim(-0.5, end + 0.5)
+        axes.set_ylim(end + 0.5, -0.5)
+        axes.set_aspect("equal")
+        axes.spines["bottom"].set_visible(False)
+        axes.set_xlabel("recognized")
+        axes.set_ylabel("wanted")
+        axes.xaxis.set_label_position("top")
+    return sheet.svg

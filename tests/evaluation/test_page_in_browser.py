@@ -1,0 +1,386 @@
+"""The page in a real browser: headless Chromium, driven over its own DevTools protocol through a pair of pipes.
+
+No driver package and no port is needed: `--remote-debugging-pipe` speaks JSON on file descriptors 3 and 4.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import re
+import select
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from project.contract import Finding
+from project.evaluation.comparison import compare
+from project.evaluation.facts import RunView
+from project.evaluation.judgement import Judgement
+from project.evaluation.page import write_page
+from project.evaluation.result import Report
+
+Make = Callable[..., Report]
+PATIENCE_SECONDS = 60.0
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio", "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe", "about:blank",
+)  # fmt: skip
+
+
+# Texts whose colour is too near to the colour behind them, each with its contrast.
+CONTRAST = """(() => {
+  const numbers = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = (rgb) => rgb.map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
+  const behind = (one) => {
+    for (; one; one = one.parentElement) {
+      const [r, g, b, a = 1] = numbers(getComputedStyle(one).backgroundColor);
+      if (a > 0.99 && r !== undefined) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const faint = new Map();
+  for (const one of document.querySelectorAll("body *")) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !one.checkVisibility() || one.disabled || one.closest("noscript, option")) continue;
+    const style = getComputedStyle(one), isText = one.namespaceURI.endsWith("svg");
+    const front = numbers(isText ? style.fill : style.color).slice(0, 3);
+    const [a, b] = [light(front), light(behind(one))].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) faint.set(`${one.tagName}.${one.className.baseVal ?? one.className}`, contrast.toFixed(2));
+  }
+  return [...faint].map((pair) => pair.join(" "));
+})()"""
+
+
+class Browser:
+    """One page of a headless browser, and all that it complained about."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        (asked, ask), (answer, answered) = os.pipe(), os.pipe()
+        # Clear of 3 and 4, where the browser will look for them.
+        theirs = [fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, 16) for handle in (asked, answered)]
+        null = str(os.devnull)
+        self._process = os.posix_spawn(
+            program,
+            [program, *OPTIONS, f"--user-data-dir={profile}"],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs[0], 3),
+                (os.POSIX_SPAWN_DUP2, theirs[1], 4),
+                (os.POSIX_SPAWN_OPEN, 1, null, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, null, os.O_WRONLY, 0),
+            ],
+        )
+        for handle in (asked, answered, *theirs):
+            os.close(handle)
+        self._ask, self._answer, self._rest, self._number = ask, answer, b"", 0
+        self._session: str | None = None
+        self.complaints: list[str] = []
+        self._loaded = False
+        pages = self.call("Target.getTargets")["targetInfos"]
+        target = next(page["targetId"] for page in pages if page["type"] == "page")
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """One command and its answer."""
+        self._number += 1
+        command: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            command["sessionId"] = self._session
+        left = json.dumps(command).encode() + b"\0"
+        while left:
+            left = left[os.write(self._ask, left) :]
+        while True:
+            message = self._next()
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                return message["result"]
+
+    def open(self, path: Path, scheme: str = "light", width: int = 1200) -> None:
+        """Show a file, and forget earlier complaints."""
+        self.complaints.clear()
+        self._loaded = False
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.call("Page.navigate", url=path.as_uri())
+        while not self._loaded:
+            self._next()
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression; a promise is waited for."""
+        found = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
+        )
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def press(self, key: str, code: int) -> None:
+        """A key goes down and up, as on a keyboard."""
+        text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
+        for kind in ("keyDown", "keyUp"):
+            extra = text if kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **extra)
+
+    def picture(self) -> bytes:
+        """The whole page as PNG."""
+        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        return base64.b64decode(found["data"])
+
+    def close(self) -> None:
+        """End the browser and wait for it."""
+        self._session = None
+        self.call("Browser.close")
+        os.waitpid(self._process, 0)
+        os.close(self._ask)
+        os.close(self._answer)
+
+    def _next(self) -> dict[str, Any]:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._answer], [], [], max(0.0, until - time.monotonic()))
+            assert ready, "the browser says nothing"
+            part = os.read(self._answer, 1 << 20)
+            assert part, "the browser has gone"
+            self._rest += part
+        line, self._rest = self._rest.split(b"\0", 1)
+        message: dict[str, Any] = json.loads(line)
+        self._note(message.get("method", ""), message.get("params", {}))
+        return message
+
+    def _note(self, method: str, event: dict[str, Any]) -> None:
+        if method == "Page.loadEventFired":
+            self._loaded = True
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(str(event["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled":
+            self.complaints.append(str(event["args"]))
+        elif method == "Log.entryAdded":
+            self.complaints.append(event["entry"]["text"])
+        elif method == "Network.requestWillBeSent" and not event["request"]["url"].startswith(("file:", "data:")):
+            self.complaints.append(f"asks for {event['request']['url']}")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine: apt install chromium")
+    opened = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+def reports_with_sound(make: Make, folder: Path) -> list[Report]:
+    """Two runs over 60 examples, each with a recording of three seconds."""
+    recordings = []
+    for n in range(60):
+        times = np.arange(24_000) / 8_000
+        recordings.append(folder / f"{n}.wav")
+        soundfile.write(recordings[-1], 0.3 * np.sin(2 * np.pi * 600 * times) * (times % 0.2 < 0.1), 8_000)
+    return [
+        replace(
+            report,
+            rows=tuple(replace(row, location=str(one)) for row, one in zip(report.rows, recordings, strict=True)),
+        )
+        for report in (make("base", 0.08, num_examples=60), make("wide", 0.03, num_examples=60))
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture
+def page(make: Make, folder: Path) -> Path:
+    """Two runs that can be heard; written once."""
+    path = folder / "page.html"
+    if not path.is_file():
+        first, second = reports_with_sound(make, folder)
+        curve = [(n, 1.0 / (n + 1)) for n in range(50)]
+        views = [RunView(name, f"runs/{name}", {"train/loss": curve, "dev/cer": curve}) for name in ("base", "wide")]
+        claims = [Judgement("demo/wide", "A wide encoder helps.", "supported", ("CER is lower",))]
+        found = {"base": [Finding("blank_collapse", "", "it says nothing", "train longer", {"blank": 0.99}, 10)]}
+        write_page(path, compare([first, second], first), views, judgements=claims, findings=found)
+    return path
+
+
+def column(browser: Browser, place: int) -> list[str]:
+    """The texts of one column of the table of examples."""
+    found: list[str] = browser.run(
+        f"[...document.querySelectorAll('#table tbody tr')].map((row) => row.cells[{place}].textContent)"
+    )
+    return found
+
+
+def heads(browser: Browser) -> dict[str, str | None]:
+    """Heading -> its aria-sort."""
+    found: dict[str, str | None] = browser.run(
+        "Object.fromEntries([...document.querySelectorAll('#table thead th')]"
+        ".map((th) => [th.textContent, th.getAttribute('aria-sort')]))"
+    )
+    return found
+
+
+def fill(browser: Browser, name: str, value: str, event: str = "change") -> None:
+    """What a visitor does with a control."""
+    script = f"one.value = {json.dumps(value)}; one.dispatchEvent(new Event('{event}'))"
+    browser.run(f"(one => {{ {script} }})(byId('{name}'))")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_it_loads_without_complaint(browser: Browser, page: Path, scheme: str, width: int) -> None:
+    browser.open(page, scheme, width)
+    assert browser.run("document.title").endswith("scansion report")
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")  # only tables scroll sideways
+    paper = browser.run("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in re.findall(r"\d+", paper)[:3])
+    assert (brightness < 200) == (scheme == "dark")
+    assert browser.picture().startswith(b"\x89PNG")
+    browser.run("theme.click()")
+    assert browser.run("getComputedStyle(document.body).backgroundColor") != paper
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(browser: Browser, page: Path, scheme: str) -> None:
+    """Text has the contrast that WCAG 2.1 asks for (4.5) in both themes."""
+    browser.open(page, scheme)
+    assert browser.run(CONTRAST) == []
+    browser.run("document.querySelector('h1').style.color = '#888'")  # 3.4 on the light paper, 5.1 on the dark one
+    assert len(browser.run(CONTRAST)) == (scheme == "light")
+
+
+def test_sorting(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert heads(browser)["errors"] == "descending"
+    errors = [int(text) for text in column(browser, list(heads(browser)).index("errors"))]
+    assert errors == sorted(errors, reverse=True)
+    browser.run("document.querySelector('#table thead button').focus()")
+    browser.press("Enter", 13)
+    assert heads(browser)["id"] == "ascending"
+    assert column(browser, 0) == sorted(column(browser, 0))
+    browser.press(" ", 32)  # the heading keeps the focus
+    assert heads(browser)["id"] == "descending"
+    assert column(browser, 0)[0] == "clip-0059"
+    assert [state for state in heads(browser).values() if state] == ["descending"]
+    assert browser.complaints == []
+
+
+def test_filtering(browser: Browser, page: Path, make: Make) -> None:
+    browser.open(page)
+    rows = make("wide", 0.03, num_examples=60).rows  # the best run is shown first
+    count = "Number(count.textContent.split(' ')[0])"
+    assert browser.run(count) == 60
+    fill(browser, "search", "Paris 599", "input")
+    texts = [f"{row.id} {row.group} {row.reference} {row.hypothesis}" for row in rows]
+    assert browser.run(count) == sum("PARIS" in text and "599" in text for text in texts) > 0
+    browser.run("clear.click()")
+    fill(browser, "group", "station 05")
+    assert browser.run(count) == sum(row.group == "station 05" for row in rows)
+    browser.run("clear.click(); wrong.click()")
+    assert browser.run(count) == sum(row.reference != row.hypothesis for row in rows)
+    browser.run("clear.click()")
+    fill(browser, "condition", "hand")
+    fill(browser, "kind", "bug")
+    assert browser.run(count) == sum(row.meta["hand"] == "bug" for row in rows)
+    assert set(column(browser, list(heads(browser)).index("hand"))) == {"bug"}
+    fill(browser, "condition", "snr_db")
+    fill(browser, "least", "-3.5", "input")
+    fill(browser, "most", "12", "input")
+    assert browser.run(count) == sum(-3.5 <= float(row.meta["snr_db"]) <= 12 for row in rows)
+    fill(browser, "search", "no such text", "input")
+    assert browser.run(count) == 0
+    browser.run("clear.click()")
+    assert browser.run(count) == 60
+    assert browser.complaints == []
+
+
+def test_paging(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    fill(browser, "run", "1")
+    seen: list[str] = []
+    for number in (1, 2, 3):
+        assert browser.run("page.textContent") == f"Page {number} of 3"
+        assert browser.run("back.disabled") == (number == 1)
+        assert browser.run("next.disabled") == (number == 3)
+        seen += column(browser, 0)
+        browser.run("next.click()")
+    assert sorted(seen) == [f"clip-{n:04d}" for n in range(60)]
+    fill(browser, "size", "100")
+    assert len(column(browser, 0)) == 60
+    assert browser.complaints == []
+
+
+def test_errors_are_in_colour(browser: Browser, page: Path, make: Make) -> None:
+    """What the script marks is what the metric counted."""
+    browser.open(page)
+    fill(browser, "size", "100")
+    for label, report in (("0", make("wide", 0.03, num_examples=60)), ("1", make("base", 0.08, num_examples=60))):
+        fill(browser, "run", label)
+        marks = browser.run("document.querySelectorAll('#table mark, #table del').length")
+        assert marks == sum(row.columns[name] for row in report.rows for name in report.measures["cer"].above)
+
+
+def test_a_recording_plays(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    state = browser.run(
+        """(async () => {
+          const [first, second] = document.querySelectorAll(".player");
+          first.querySelector("button").click();
+          const sound = first.querySelector("audio");
+          const late = Date.now() + 20000;
+          while (sound.currentTime < 0.2 && Date.now() < late) await new Promise((done) => setTimeout(done, 50));
+          const found = { time: sound.currentTime, seconds: sound.duration, playing: first.matches(".playing"),
+            name: first.querySelector("button").getAttribute("aria-label") };
+          second.querySelector("button").click();
+          while (!sound.paused && Date.now() < late) await new Promise((done) => setTimeout(done, 50));
+          return { ...found, alone: !sound.ended, error: sound.error && sound.error.message };
+        })()"""
+    )
+    assert state["error"] is None
+    assert state["time"] >= 0.2
+    assert abs(state["seconds"] - 3) < 0.2
+    assert state["playing"]
+    assert state["name"].startswith("Pause clip-")
+    assert state["alone"]
+    browser.run("document.querySelectorAll('.player')[2].querySelector('input').focus()")
+    browser.press("End", 35)
+    assert browser.run("document.querySelectorAll('.player')[2].querySelector('audio').currentTime") > 2.5
+    assert browser.complaints == []
+
+
+def test_ten_thousand_rows_do_not_freeze_it(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    milliseconds = browser.run(
+        """(() => {
+          while (runs[0].rows.length < 10000) {
+            const [place, ...others] = runs[0].rows[runs[0].rows.length % 60];
+            examples.push([`copy-${examples.length}`, ...examples[place].slice(1)]);
+            texts.push(`${examples.length} ${texts[place]}`);
+            runs[0].rows.push([examples.length - 1, ...others]);
+          }
+          runs[0].total = 10000;
+          const begin = performance.now();
+          search.value = "paris k1abc"; search.dispatchEvent(new Event("input"));
+          byId("clear").click(); document.querySelector("#table thead button").click(); byId("next").click();
+          return performance.now() - begin;
+        })()"""
+    )
+    assert browser.run("byId('page').textContent") == "Page 2 of 400"
+    assert milliseconds < 2_000  # four redraws
+    assert browser.complaints == []

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from project.evaluation.comparison import compare
+from project.evaluation.example import worst
+from project.evaluation.result import Report
+from project.evaluation.worst import LEAST_SOUNDS, worst_section
+
+Make = Callable[..., Report]
+
+
+@pytest.fixture
+def heard(make: Make, tmp_path: Path) -> Callable[..., Report]:
+    """Reports whose recordings are there."""
+
+    def made(run: str, rate: float = 0.2) -> Report:
+        report = make(run, rate, num_examples=20)
+        for n in range(20):
+            soundfile.write(tmp_path / f"{n}.wav", np.random.default_rng(n).normal(size=2_000) * 0.1, 8_000)
+        return replace(
+            report, rows=tuple(replace(row, location=str(tmp_path / f"{n}.wav")) for n, row in enumerate(report.rows))
+        )
+
+    return made
+
+
+def clips_of(html: str) -> list[dict[str, object]]:
+    found = re.search(r"<script type=\"application/json\" id=clips>(.*?)</script>", html)
+    assert found
+    return list(json.loads(found[1]))
+
+
+def test_the_worst_can_be_heard(heard: Callable[..., Report]) -> None:
+    reports = [heard(f"r{n}") for n in range(4)]
+    html = worst_section(compare(reports), range(4))
+    clips = clips_of(html)
+    players = [(int(place), name) for place, name in re.findall(r"data-clip=(\d+) data-name=\"([^\"]+)\"", html)]
+    assert {place for place, _ in players} == set(range(len(clips)))
+    for report in reports:
+        assert {row.id for row in worst(report)[:LEAST_SOUNDS]} <= {name for _, name in players}
+    assert len({name for _, name in players}) == len(clips)  # each once, whatever runs show it
+    assert "No sound" not in html
+
+
+def test_what_cannot_be_heard_says_why(heard: Callable[..., Report]) -> None:
+    report = heard("a")
+    first = worst(report)[0]
+    rows = tuple(replace(row, location="hands.npz") if row is first else row for row in report.rows)
+    html = worst_section(compare([replace(report, rows=rows)]), [0])
+    assert html.count("No sound: its file is not there any more.") == 1
+    assert f"<b>{first.id}</b>" in html
+
+
+def test_it_is_said_once_where_nothing_can_be_heard(make: Make) -> None:
+    html = worst_section(compare([make("a", num_examples=20)]), [0])
+    assert html.count("its file is not there any more") == 1
+    assert "class=player" not in html
+    assert clips_of(html) == []
+    assert "hand " not in worst_section(compare([make("b", 1e-9, num_examples=20)]), [0])
