@@ -53,9 +53,10 @@ def report(config: Config, words: list[str]) -> int:
     grids, notes = tables(comparison, views, by)
     made = entries(comparison, views, findings)
     whole = matrix(comparison, made)
+    opened = [name for name in by if name != "length"]  # the page always shows that
     target = Path(config["out"] or place(runs))
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = write_page(target, comparison, views, by=by, judgements=judgements, matrix=whole, findings=findings)
+    page = write_page(target, comparison, views, by=opened, judgements=judgements, matrix=whole, findings=findings)
     write_tables(page.parent, comparison, views, {run.name: scalars(run) for run in runs}, made)
     if config["markdown"]:
         write_markdown(Path(config["markdown"]), judgements, comparison, [*grids, whole])
@@ -153,18 +154,22 @@ def tell(judgements: Sequence[Judgement], comparison: Comparison, grids: Sequenc
 
 def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
     """What is told beside the comparison: runs of a sweep, conditions (or why there are none), length drift."""
+    from project.evaluation.breakdown import group_table, length_table
     from project.evaluation.condition import check, condition, condition_grid
     from project.evaluation.picture import coloured
     from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
     from project.evaluation.verdict import drifts
 
     positions = list(coloured(comparison))
-    check(comparison, by, positions)
+    parts = {"length": length_table, "group": group_table}
+    conditions = [name for name in by if name not in parts]
+    check(comparison, conditions, positions)
     settings = [one.settings for one in views]
     note = loss_note(settings, [loss_terms(one.curves) for one in views])
     said = [note] if note else []
     grids = [group_grid(comparison, settings, said) or run_grid(comparison, settings, said)]
-    found = [condition(comparison, name, positions) for name in by]
+    grids += [parts[name](comparison, positions) for name in by if name in parts]
+    found = [condition(comparison, name, positions) for name in conditions]
     grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]
     notes = [f"{verdict.text}: {verdict.evidence}" for verdict in drifts(comparison)]
     return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]

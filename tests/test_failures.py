@@ -8,6 +8,7 @@ the alphabet lacked.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from project.contract import InputError
 from project.evaluation.comparison import compare
 from project.evaluation.result import Report
 from project.run import Run
+from project.text.alphabet import Alphabet
 
 COARSE = ["model.stride=100"]  # a second a frame: fewer frames than symbols
 
@@ -28,6 +30,12 @@ def trained(overrides: list[str], folder: Path) -> Run:
     run = Run(folder / "run")
     train.fit(run, config, train.build(config))
     return run
+
+
+def found_in(folder: Path) -> set[str]:
+    """The checks of diagnosis that found something in a run: its log tells."""
+    words = (line.partition(" diagnosis ")[2] for line in (folder / "run" / "train.log").read_text().splitlines())
+    return {word.partition(":")[0] for word in words if word}
 
 
 def report_of(run: Run) -> Report:
@@ -45,6 +53,8 @@ def test_zero_infinity_makes_the_loss_low_and_the_recognizer_useless(tiny: list[
     sound = trained(tiny, tmp_path / "sound").state()
     assert blind["dev/loss"] < 0.5 * sound["dev/loss"]
     assert blind["dev/cer"] > 0.8
+    assert found_in(tmp_path / "blind") >= {"infeasible"}
+    assert not found_in(tmp_path / "sound") & {"infeasible", "leakage", "batch_mates", "feature_drift", "wrong_length"}
 
 
 def test_other_features_in_evaluation_are_another_protocol(tiny: list[str], tmp_path: Path) -> None:
@@ -73,3 +83,61 @@ def test_references_outside_the_alphabet_are_named_not_shortened(tiny: list[str]
     with pytest.raises(InputError, match=rf"punctuated.jsonl:3: {lines[2]['id']}: .*\?"):
         evaluate.score(run, config)
     manifest.unlink()
+
+
+Lines = dict[str, list[dict[str, object]]]
+
+
+@pytest.fixture
+def lines(morse: Path) -> Lines:
+    return {
+        part: [json.loads(line) for line in (morse / f"{part}.jsonl").read_text().splitlines()]
+        for part in ("train", "dev")
+    }
+
+
+@pytest.fixture
+def with_manifests(tiny: list[str], morse: Path) -> Iterator[Callable[..., list[str]]]:
+    """Makes the overrides of the tiny run on other lines of the same corpus."""
+    files = {part: morse / f"other-{part}.jsonl" for part in ("train", "dev")}
+
+    def overrides(**parts: list[dict[str, object]]) -> list[str]:
+        for part, file in files.items():
+            file.write_text("".join(json.dumps(line) + "\n" for line in parts[part]))
+        return [*tiny, *(f"data.manifest.{part}={file}" for part, file in files.items())]
+
+    yield overrides
+    for file in files.values():
+        file.unlink()
+
+
+def test_two_examples_are_no_benchmark(with_manifests: Callable[..., list[str]], lines: Lines, tmp_path: Path) -> None:
+    """What happened: a manifest of two samples was trained and scored like any other."""
+    words = with_manifests(train=lines["train"][:2], dev=lines["dev"][:2])
+    run = trained([*words, "scheduler.warmup_steps=1"], tmp_path)
+    told = (run.folder / "train.log").read_text()
+    assert "There are only 2 examples to learn from" in told
+    assert "There are only 2 examples to judge by" in told
+
+
+def test_scoring_what_was_trained_on_is_told(
+    with_manifests: Callable[..., list[str]], lines: Lines, tmp_path: Path
+) -> None:
+    """Two of eight recordings stand in training as well: one under its own id, one under another."""
+    renamed = lines["train"][1] | {"id": "another"}
+    words = with_manifests(train=lines["train"], dev=[*lines["dev"], lines["train"][0], renamed])
+    run = trained([*words, "trainer.max_epochs=1"], tmp_path)
+    told = (run.folder / "train.log").read_text()
+    assert "The id of 12.5% of the examples scored is in the training manifest too" in told
+    assert "The media of 25.0% of the examples scored" in told
+    assert "The text of 25.0% of the examples scored" in told
+    assert run.curves()["leakage/media"] == [(1, 0.25)]
+
+
+def test_a_vocabulary_that_cannot_be_inverted_is_refused() -> None:
+    """What happened: several symbols had one number, or one text was several symbols, and nobody could tell which."""
+    with pytest.raises(InputError, match=r"symbols \['t'\] stand twice"):
+        Alphabet(("a", "t", "s", "t"))
+    with pytest.raises(InputError, match="'ts' can also be read as 't' followed by 's'"):
+        Alphabet(("t", "s", "ts"))
+    assert Alphabet(("t", "s", "ts"), separator=" ").encode("ts t s") == [3, 1, 2]

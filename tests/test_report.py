@@ -81,11 +81,11 @@ def claim(file: Path, **changes: object) -> Path:
 
 def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
     runs = [invent(tmp_path, mask, seed) for mask in (0.7, 0.3) for seed in (1, 2)]
-    words = ["by=[snr_db,hand,wpm]", f"out={tmp_path}/page.html", f"markdown={tmp_path}/table.md"]
+    words = ["by=[length,snr_db,hand,wpm]", f"out={tmp_path}/page.html", f"markdown={tmp_path}/table.md"]
     code, out, err = ask(*map(str, runs), *words)
     assert (code, out.splitlines()[-1]) == (0, f"{tmp_path}/page.html")
     assert err.index("weighting.mask=0.3") < err.index("weighting.mask=0.7")
-    for part in ("CER over seeds, best first", "CER by snr_db", "CER by hand", "wpm: 25 in all examples", "comparable"):
+    for part in ("CER over seeds, best first", "CER by length (characters)", "CER by snr_db", "CER by hand", "wpm: 25 in all examples", "comparable"):
         assert part in err
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == [
         "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md", "test_matrix.csv"

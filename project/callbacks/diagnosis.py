@@ -160,6 +160,9 @@ class Diagnosis(Watcher):
         if trainer.state.fn != "fit":
             curves = {name: [(0, value)] for name, value in self.figures.items()}
             self.findings = run_checks(self.checks, Evidence(curves, **about(pl_module), final=True))
+            if trainer.loggers:  # a run that has nothing to train; whoever else evaluates tells them in its Report
+                self._write(trainer, self.figures, trainer.global_step)
+                self._tell_new()
             return
         self._write(trainer, self.figures, trainer.global_step)
         self._look(trainer, pl_module)
@@ -168,6 +171,9 @@ class Diagnosis(Watcher):
         """Runs the checks on all that was recorded, and tells what is new."""
         found = run_checks(self.checks, Evidence(self._ledger.read(), **about(pl_module)))
         self.findings = [replace(one, step=trainer.global_step) for one in found]
+        self._tell_new()
+
+    def _tell_new(self) -> None:
         for finding in self.findings:
             if (finding.check, finding.subject) not in self._told:
                 self._told.add((finding.check, finding.subject))

@@ -40,7 +40,7 @@ class Leakage:
             part = evidence.last(f"leakage/{kind}")
             if part is not None and part > self.most[kind]:
                 yield Finding(
-                    "", kind, f"{part:.1%} of the examples scored have a {kind} that the training manifest has too",
+                    "", kind, f"The {kind} of {part:.1%} of the examples scored is in the training manifest too",
                     "Split again so that no group is divided: scansion prepare split; where texts repeat by design "
                     "(commands), raise callbacks.diagnosis.checks.leakage.text",
                     {"part": part},

@@ -111,24 +111,28 @@ class EmissionSums:
 
 
 class BlankCollapse:
-    """The recognizer says next to nothing: blank nearly everywhere, most answers empty."""
+    """The recognizer says next to nothing: blank nearly everywhere, most answers empty.
+
+    Every CTC net begins like this, and gets off it while its loss falls: then nothing is told.
+    """
 
     def __init__(self, blank_frames: float = 0.98, empty: float = 0.5, validations: int = 2) -> None:
         self.blank_frames = blank_frames
         self.empty = empty
-        self.validations = validations  # in a row: a CTC net says blank first, and passes on
+        self.validations = validations  # in a row, over which the loss has not fallen
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         blanks = evidence.lately("probability/blank_frames", self.validations)
         empties = evidence.lately("text/empty", self.validations)
         if not blanks or not empties or min(blanks) < self.blank_frames or min(empties) < self.empty:
             return
+        if evidence.falls("dev/loss", self.validations):
+            return
         blank, empty = blanks[-1], empties[-1]
         yield Finding(
             "", "", f"It says blank in {blank:.1%} of the frames, and nothing at all in {empty:.0%} of the examples",
-            "Every CTC net begins like this; if dev/loss does not fall either, change optimizer.lr or lengthen the "
-            "warm-up, listen to a few examples (silence? wrong references?), and try trainer=overfit: it must learn "
-            "one batch by heart",
+            "CTC begins like this; where it stays, change optimizer.lr or lengthen the warm-up, look at a few examples "
+            "(silence? wrong references?), and try trainer=overfit: it must learn one batch by heart",
             {"blank_frames": blank, "empty": empty},
         )  # fmt: skip
 
@@ -177,7 +181,7 @@ class ProbabilityCollapse:
 class WrongLength:
     """Far more, or far fewer, symbols than were wanted: lengths that are not those of the signal, or a lost axis.
 
-    Answers that are mostly empty are not cut: that is a blank collapse.
+    Answers that are mostly empty are not cut: that is a blank collapse. Nor are those that still grow in length.
     """
 
     def __init__(self, most: float = 1.5, least: float = 0.5, validations: int = 2, empty: float = 0.5) -> None:
@@ -198,7 +202,7 @@ class WrongLength:
                 "bonus; a repeated symbol needs a blank between",
                 figures,
             )  # fmt: skip
-        elif max(ratios) < self.least and (evidence.last("text/empty") or 0.0) < self.empty:
+        elif max(ratios) < self.least and ratio <= 1.1 * ratios[0] and (evidence.last("text/empty") or 0) < self.empty:
             yield Finding(
                 "", "truncation", f"Only {ratio:.2f} symbols are recognized for each one wanted",
                 "Compare the model's output lengths with the signals' (cut too short?), look at blank_frames, and give "

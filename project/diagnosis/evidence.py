@@ -42,6 +42,15 @@ class Evidence:
         values = self.recent(name, count)
         return values if len(values) == count or self.final else []
 
+    def falls(self, name: str, count: int, part: float = 0.05) -> bool:
+        """Whether it has lost that part of itself over its latest `count` values.
+
+        >>> Evidence({"loss": [(5, 4.0), (9, 3.0)]}).falls("loss", 2), Evidence({"loss": [(5, 4.0)]}).falls("loss", 2)
+        (True, False)
+        """
+        values = self.recent(name, count)
+        return len(values) > 1 and values[-1] < (1 - part) * values[0]
+
     def between(self, prefix: str, suffix: str = "") -> Iterator[tuple[str, Sequence[Point]]]:
         """Scalars named prefix + something + suffix: that something, and the curve.
 

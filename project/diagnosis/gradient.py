@@ -18,7 +18,8 @@ LATELY = 10  # records, among which explosions are counted
 def parts_of(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """The trainable parameters of each part: children, and in lists and sequences of blocks each block.
 
-    >>> list(parts_of(nn.ModuleDict({"enter": nn.Linear(1, 1), "blocks": nn.ModuleList([nn.Linear(1, 1)] * 2)})))
+    >>> blocks = nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1)])
+    >>> list(parts_of(nn.ModuleDict({"enter": nn.Linear(1, 1), "blocks": blocks})))
     ['enter', 'blocks.0', 'blocks.1']
     """
     parts: dict[str, list[nn.Parameter]] = {}
@@ -106,7 +107,7 @@ class GradientSize:
         large = [norm for norm in norms[-LATELY:] if norm > min(self.exploded, self.growth * usual)]
         if len(large) >= self.records:
             yield Finding(
-                "", "", f"The gradient explodes: its norm was {max(large):.3g} of late, {usual:.3g} is usual in this run",
+                "", "", f"The gradient explodes: its norm was {max(large):.3g} of late, usual is {usual:.3g}",
                 "Lower optimizer.lr, lengthen the warm-up, lower trainer.gradient_clip_val; look at the batch where it "
                 "began (gradient_stats.csv)",
                 {"largest": max(large), "median": usual, "times": len(large)},

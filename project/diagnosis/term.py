@@ -15,7 +15,7 @@ class Domination:
     """
 
     def __init__(
-        self, loss: float = 0.8, gradient: float = 0.9, records: int = 3, heard: float = 0.1,
+        self, loss: float = 0.8, gradient: float = 0.9, records: int = 3, heard: float = 0.05,
         validations: int = 2, ignore: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.loss = loss

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +14,7 @@ from project.evaluation.power import ALPHA
 from project.evaluation.result import Report
 
 MOST_NEEDED = 10_000_000  # examples: nobody will record more
+MANY = 8  # runs whose verdicts are counted in one sentence as well
 MAX_DRIFTS = 8  # runs looked at for length drift: the baseline and the best
 Kind = Literal["better", "worse", "undecided", "note", "warning"]
 
@@ -144,7 +147,7 @@ def _findings(comparison: Comparison) -> list[Verdict]:
     if comparison.baseline is not None:
         others = [n for n in comparison.ranking() if n != comparison.baseline]
         if others:
-            return [_against_baseline(comparison, n) for n in others]
+            return [*_count(comparison, others), *(_against_baseline(comparison, n) for n in others)]
     best = comparison.ranking()[0]
     report, label = comparison.reports[best], comparison.labels[best]
     text = f"{label}: {title_of(name)} {figure_text(report, name)}"
@@ -153,6 +156,21 @@ def _findings(comparison: Comparison) -> list[Verdict]:
     return [
         Verdict("note", f"First of {len(comparison.reports)} runs: {text}", "no baseline given: differences not tested")
     ]
+
+
+def _count(comparison: Comparison, others: Sequence[int]) -> list[Verdict]:
+    """Many runs in one sentence; few speak for themselves."""
+    if len(others) <= MANY:
+        return []
+    counts = Counter(comparison.deltas[n][comparison.primary].verdict for n in others)
+    assert comparison.baseline is not None
+    baseline = comparison.labels[comparison.baseline]
+    text = (
+        f"Of {len(others)} runs {counts['better']} are better than {baseline}, {counts['worse']} are worse, and "
+        f"{counts['undecided']} cannot be told from it"
+    )
+    chance = f"of so many runs that are all the same, about {ALPHA * len(others):.0f} would be told apart by chance"
+    return [Verdict("note", text, chance)]
 
 
 def _against_baseline(comparison: Comparison, n: int) -> Verdict:

@@ -16,7 +16,9 @@ from project.corpus.keyer.texts import split_of
 from project.corpus.morse_fresh import MorseFresh, Portions
 from project.text.morse import CODE
 
-CLEAR = Channel(snr_db=(50, 50), drift=0, fading=0, pink=0, crashes=0, neighbours=0, narrow=0, levelled=0, clicks=0)
+CLEAR = Channel(
+    snr_db=(50, 50), drift=0, fading=0, pink=0, crashes=0, neighbours=0, narrow=0, levelled=0, clicks=0, restarts=0
+)
 
 
 def test_it_is_a_source_with_plain_settings() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from project.data.leakage import by_content, find_repeats, find_shared
+from project.contract import Example
+from project.data.leakage import by_content, find_repeats, find_shared, part_seen
 
 NAMES = st.lists(st.sampled_from(["a", "b", "c", "d", None]), max_size=8)
 
@@ -41,3 +42,41 @@ def test_media_of_equal_bytes_get_one_name(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     x, y, z, missing = (str(tmp_path / name) for name in ("x.wav", "y.wav", "z.wav", "missing.wav"))
     assert by_content({"train": [y, z], "test": [x, missing]}) == {"train": [x, z], "test": [x, missing]}
+
+
+EXAMPLES = st.lists(
+    st.builds(
+        Example,
+        id=st.sampled_from(["1", "2", "3", "4", "5"]),
+        media=st.sampled_from(["x.wav", "y.wav", "z.wav"]),
+        length=st.just(1.0),
+        text=st.sampled_from(["hi", "ho", None]),
+        group=st.sampled_from(["anna", "bert", "carl", None]),
+    ),
+    max_size=6,
+)
+
+
+@given(training=EXAMPLES, scored=EXAMPLES)
+def test_the_part_seen_against_sets(training: list[Example], scored: list[Example]) -> None:
+    found = part_seen(training, scored)
+    for kind in ("id", "group", "text", "media"):
+        known = {getattr(one, kind) for one in training if getattr(one, kind) is not None}
+        asked = [getattr(one, kind) for one in scored]
+        if known and any(one is not None for one in asked):
+            assert found[kind] == sum(one in known for one in asked) / len(scored)
+        else:
+            assert kind not in found, "nothing is said where one of them names none"
+
+
+def test_seen_in_training_by_hand() -> None:
+    training = [Example("a", "a.wav", 1.0, "CQ", group="anna"), Example("b", "b.wav", 1.0, group="bert")]
+    scored = [
+        Example("a", "c.wav", 1.0, "CQ", group="carl"),
+        Example("c", "b.wav", 1.0, "TEST", group="bert"),
+        Example("d", "d.wav", 1.0, "CQ"),
+        Example("e", "e.wav", 1.0),
+    ]
+    assert part_seen(training, scored) == {"id": 0.25, "group": 0.25, "text": 0.5, "media": 0.25}
+    assert part_seen(training, training) == {"id": 1.0, "group": 1.0, "text": 0.5, "media": 1.0}
+    assert part_seen(training, []) == part_seen([], scored) == {}

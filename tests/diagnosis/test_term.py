@@ -109,7 +109,7 @@ SHARES = {"train/ctc/share": points(0.95, 0.9, 0.85), "train/mask/share": points
     ("others", "told"),
     [
         ({}, True),
-        ({"skill/mask": points(0.01, 0.05)}, True),
+        ({"skill/mask": points(0.01, 0.04)}, True),
         ({"skill/mask": points(0.01)}, False),  # there may be more to come
         ({"skill/mask": points(0.05, 0.2)}, False),  # it learns all the same
         ({"train/mask/share": points(0, 0, 0)}, False),  # its weight is 0

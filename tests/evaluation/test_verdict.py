@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -65,3 +66,16 @@ def test_figures_as_text(make: Make) -> None:
     plain = replace(report, metrics={"pearson": 0.61237}, intervals={}, measures={})
     assert figure_text(plain, "pearson") == "0.612"
     assert number_text(-0.000001, True, sign=True) == "+0.00"
+
+
+def test_many_runs_are_counted_in_one_sentence_first(make: Callable[..., Report]) -> None:
+    base = make("base", rate=0.1)
+    others = [make(f"same {n}", rate=0.1) for n in range(7)] + [make("good", rate=0.02), make("bad", rate=0.4)]
+    first, *rest = verdicts(compare([base, *others], baseline=base))
+    found = Counter(one.kind for one in rest)
+    assert first.text == (
+        f"Of 9 runs {found['better']} are better than base, {found['worse']} are worse, and {found['undecided']} cannot "
+        "be told from it"
+    )
+    assert (found["better"] >= 1, found["worse"] >= 1) == (True, True)
+    assert not verdicts(compare([base, *others[:8]], baseline=base))[0].text.startswith("Of ")

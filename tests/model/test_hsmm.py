@@ -36,7 +36,7 @@ BY_THE_BOOK = (1.0, 3.0, 1.0, 3.0, 7.0)
 def sound(wpm: float, snr_db: float, weight: float = 0.0, text: str = TEXT, seed: int = 0) -> Sound:
     """A machine's sending over a channel with white noise alone."""
     rng = np.random.default_rng(seed)
-    parts = ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks")
+    parts = ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts")
     channel = Channel(snr_db=(snr_db, snr_db), faintest_dit_db=None, **dict.fromkeys(parts, 0.0))
     sender = Sender("machine", wpm, BY_THE_BOOK, (0.0,) * 5, weight)
     return render(plan(text, sender, channel, RATE, rng), Keying(), channel, RATE, rng)

@@ -42,6 +42,7 @@ class Channel:
     narrow: float = 0.3  # part heard through a filter of 150 to 1,000 Hz
     levelled: float = 0.2  # part whose level is kept even by the receiver, so that noise swells in the pauses
     clicks: float = 0.1  # part keyed without a swell
+    restarts: float = 0.3  # part whose tone begins at the same phase at each mark, as programs make it; others go on
 
     def __post_init__(self) -> None:
         check_range("channel.tone_hz", self.tone_hz, 1)
@@ -49,7 +50,7 @@ class Channel:
         check_range("channel.silence_seconds", self.silence_seconds, 0)
         if self.faint <= 0:
             raise InputError(f"corpus: channel.faint is {self.faint}: give 1, or more for fainter signals")
-        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks"):
+        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"corpus: channel.{name} is {getattr(self, name)}: give a part from 0 to 1")
 
@@ -118,6 +119,12 @@ def tone_turns(
     if rng.random() < 0.4:
         hertz += _chirps(edges, num_samples, sample_rate, rng)
     return np.asarray(start + np.cumsum(hertz) / sample_rate)
+
+
+def restarted(turns: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The same phase, but from 0 anew at each mark: what adds up over several marks no longer does."""
+    downs = np.concatenate([[0], edges[::2], [len(turns)]])
+    return turns - np.repeat(turns[downs[:-1]], np.diff(downs))
 
 
 def _chirps(

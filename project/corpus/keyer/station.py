@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,10 +71,10 @@ def render(
     count, tone_hz = sending.num_samples, sending.tone_hz
     happens = {
         name: rng.random() < getattr(channel, name)
-        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks")
+        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts")
     }
     rise_ms = 0.0 if happens["clicks"] else between(keying.rise_ms, rng)
-    sound = _tone(sending, rise_ms, sample_rate, happens["drift"], happens["fading"], rng)
+    sound = _tone(sending, rise_ms, sample_rate, happens, rng)
     deviation = radio.noise_deviation(sending.snr_db, sample_rate)
     if happens["neighbours"]:
         for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.5, 0.3, 0.1, 0.1]))):
@@ -93,15 +94,17 @@ def render(
 
 
 def _tone(
-    sending: Transmission, rise_ms: float, sample_rate: int, drifts: bool, fades: bool, rng: np.random.Generator
+    sending: Transmission, rise_ms: float, sample_rate: int, happens: Mapping[str, bool], rng: np.random.Generator
 ) -> Sound:
     """The station alone, mean power with the key down 1/2."""
     count = sending.num_samples
     rise = max(1, round(rise_ms / 1000 * sample_rate))
     envelope = radio.keyed_envelope(sending.edges, count, rise)
-    turns = radio.tone_turns(sending.edges, count, sending.tone_hz, sample_rate, drifts, rng)
+    turns = radio.tone_turns(sending.edges, count, sending.tone_hz, sample_rate, happens["drift"], rng)
+    if happens["restarts"]:
+        turns = radio.restarted(turns, sending.edges)
     phase = (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
-    if not fades:
+    if not happens["fading"]:
         return np.asarray(envelope * np.sin(phase), dtype=np.float32)
     path = radio.slow_curve(count, sample_rate, between_log((0.05, 2), rng), rng)
     steady = rng.choice([0.0, 1.0, 2.0]) if rng.random() < 0.5 else 0.0  # amplitude of a path that does not fade
@@ -128,4 +131,5 @@ def _neighbour(
         return np.zeros(sending.num_samples, dtype=np.float32)
     beside = replace(sending, sender=sender, edges=edges, tone_hz=min(tone_hz, 0.45 * sample_rate))
     level = 10 ** (rng.uniform(-25, -3) / 20)
-    return np.float32(level) * _tone(beside, 5.0, sample_rate, False, rng.random() < channel.fading, rng)
+    happens = {"drift": False, "fading": rng.random() < channel.fading, "restarts": False}
+    return np.float32(level) * _tone(beside, 5.0, sample_rate, happens, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,9 @@ from project.corpus.keyer.fist import Keying, Sender
 from project.corpus.keyer.station import lasting, plan, render
 
 RATE = 8000
-QUIET = dict.fromkeys(("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks"), 0.0)
+QUIET = dict.fromkeys(
+    ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts"), 0.0
+)
 SENDER = Sender(hand="machine", wpm=20, units=(1, 3, 1, 3, 7), spreads=(0.0,) * 5)
 KEYING = Keying(rise_ms=(5, 5))
 
@@ -91,3 +94,17 @@ def test_neighbours_stay_away_and_below() -> None:
         sound = render(plan("PARIS PARIS", SENDER, air, RATE, rng), KEYING, air, RATE, rng)
         hertz, power = welch(sound.astype(np.float64), RATE, nperseg=4096)
         assert hertz[power.argmax()] == pytest.approx(600, abs=4)
+
+
+def test_a_tone_that_restarts_is_the_same_at_each_dit_and_one_that_goes_on_is_not() -> None:
+    """As a program keys: the samples of each mark are those of the first one."""
+
+    def dits(air: Channel) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        rng = np.random.default_rng(5)
+        sending = plan("EEEE", replace(SENDER, wpm=21.7), air, RATE, rng)  # a gap is no whole number of periods
+        sound = render(sending, KEYING, air, RATE, rng)
+        return np.stack([sound[start : start + 150] for start in sending.edges[::2]])
+
+    again, on = dits(channel(90, restarts=1.0)), dits(channel(90))
+    assert np.abs(again - again[0]).max() < 1e-3
+    assert np.abs(on - on[0]).max() > 0.05
