@@ -19,12 +19,12 @@ from project.contract import InputError
 from project.run import Run
 
 if TYPE_CHECKING:
-    from project.evaluation.claim import Claim
     from project.evaluation.comparison import Comparison
-    from project.evaluation.facts import RunView
     from project.evaluation.grid import Grid
-    from project.evaluation.judgement import Judgement
+    from project.evaluation.hypotheses.claim import Claim
+    from project.evaluation.hypotheses.judgement import Judgement
     from project.evaluation.matrix import Entry
+    from project.evaluation.page.facts import RunView
     from project.evaluation.result import Report
 
 
@@ -33,7 +33,7 @@ def report(config: Config, words: list[str]) -> int:
     from project.evaluation.comparison import compare
     from project.evaluation.diagnose import findings_of, merged
     from project.evaluation.matrix import entries, matrix
-    from project.evaluation.page import write_page
+    from project.evaluation.page.page import write_page
     from project.evaluation.shelf import read
 
     claims = read_claims(config["hypotheses"])
@@ -72,9 +72,9 @@ def judged(
 
     Of all claims, those that are not about these runs are left out; one that was named must be about them.
     """
-    from project.evaluation.claim import NoRuns
-    from project.evaluation.judgement import judge
-    from project.evaluation.trial import participants
+    from project.evaluation.hypotheses.claim import NoRuns
+    from project.evaluation.hypotheses.judgement import judge
+    from project.evaluation.hypotheses.trial import participants
 
     if not asked and not claims:
         raise InputError("no run is named: scansion report runs/<family>/<run> ...")
@@ -100,7 +100,7 @@ def judged(
 
 def _own_folders(name: str, claim: Claim, lenient: bool) -> list[Path]:
     """The run folders that a claim names itself."""
-    from project.evaluation.claim import NoRuns
+    from project.evaluation.hypotheses.claim import NoRuns
 
     try:
         return [*claim.treatment.folders("treatment"), *claim.baseline.folders("baseline")]
@@ -128,7 +128,8 @@ def write_tables(
 
 def write_markdown(file: Path, judgements: Sequence[Judgement], comparison: Comparison, grids: Sequence[Grid]) -> None:
     """Judgements, comparison and tables as Markdown."""
-    from project.evaluation import judgement, table
+    from project.evaluation import table
+    from project.evaluation.hypotheses import judgement
 
     parts = [judgement.markdown(judgements)] if judgements else []
     parts += [table.markdown(comparison), *(grid.markdown() for grid in grids)]
@@ -140,7 +141,8 @@ def tell(judgements: Sequence[Judgement], comparison: Comparison, grids: Sequenc
     """The same on standard error, the last of the grids made narrow."""
     from rich.console import Console
 
-    from project.evaluation import judgement, table
+    from project.evaluation import table
+    from project.evaluation.hypotheses import judgement
     from project.evaluation.matrix import narrow
 
     console = Console(stderr=True)
@@ -156,7 +158,7 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     """What is told beside the comparison: runs of a sweep, conditions (or why there are none), length drift."""
     from project.evaluation.breakdown import group_table, length_table
     from project.evaluation.condition import check, condition, condition_grid
-    from project.evaluation.picture import coloured
+    from project.evaluation.page.picture import coloured
     from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
     from project.evaluation.verdict import drifts
 

@@ -24,6 +24,7 @@ from project.run import Run
 
 REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")
 METRIC = ErrorRate("cer", "character")
+CLAIM = "project.evaluation.hypotheses.claim"
 Ask = Callable[..., tuple[int, str, str]]
 
 
@@ -66,7 +67,7 @@ def invent(root: Path, mask: float, seed: int, with_meta: bool = True) -> Path:
 
 def claim(file: Path, **changes: object) -> Path:
     """A YAML file that claims a mask weight of 0.7 to lower CER, changed as said."""
-    part = "project.evaluation.claim."
+    part = f"{CLAIM}."
     content: dict[str, object] = {
         "_target_": f"{part}Claim",
         "statement": "A high mask weight helps.",
@@ -85,7 +86,14 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
     code, out, err = ask(*map(str, runs), *words)
     assert (code, out.splitlines()[-1]) == (0, f"{tmp_path}/page.html")
     assert err.index("weighting.mask=0.3") < err.index("weighting.mask=0.7")
-    for part in ("CER over seeds, best first", "CER by length (characters)", "CER by snr_db", "CER by hand", "wpm: 25 in all examples", "comparable"):
+    for part in (
+        "CER over seeds, best first",
+        "CER by length (characters)",
+        "CER by snr_db",
+        "CER by hand",
+        "wpm: 25 in all examples",
+        "comparable",
+    ):
         assert part in err
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == [
         "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md", "test_matrix.csv"
@@ -129,7 +137,7 @@ def test_claims_are_judged_before_anything_is_compared(tmp_path: Path, ask: Ask)
 def test_a_claim_may_name_its_runs(tmp_path: Path, ask: Ask) -> None:
     for mask in (0.3, 0.7):
         invent(tmp_path, mask, 1)
-    part = "project.evaluation.claim.Selection"
+    part = f"{CLAIM}.Selection"
     sides = {
         side: {"_target_": part, "runs": [f"{tmp_path}/morse/sweep-{mask}-*"]}
         for side, mask in (("treatment", 0.3), ("baseline", 0.7))
@@ -155,7 +163,7 @@ def test_what_a_run_began_with_counts_as_its_own(tmp_path: Path) -> None:
         content |= {"init_from": str(start), "weighting": {"ctc": 1.0}}
         (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         runs.append(Known.open(run))
-    part = "project.evaluation.claim.Selection"
+    part = f"{CLAIM}.Selection"
     sides = {
         side: {"_target_": part, "where": {"init_from.weighting.mask": mask, "init_from": "!=null"}}
         for side, mask in (("treatment", 0.7), ("baseline", 0.3))
@@ -187,9 +195,18 @@ def test_the_page_is_about_the_manifest_that_a_claim_is_about(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"statment": "?"}, "own.yaml: hypothesis.statment: project.evaluation.claim.Claim takes no such key"),
-        ({"primary": {"_target_": "project.evaluation.claim.Aim", "metric": "cre", "direction": "lower"}}, "cre is no"),
-        ({"baseline": {"_target_": "project.evaluation.claim.Selection", "where": {"maks": 1}}}, "baseline.where.maks"),
+        (
+            {"statment": "?"},
+            f"own.yaml: hypothesis.statment: {CLAIM}.Claim takes no such key",
+        ),
+        (
+            {"primary": {"_target_": f"{CLAIM}.Aim", "metric": "cre", "direction": "lower"}},
+            "cre is no",
+        ),
+        (
+            {"baseline": {"_target_": f"{CLAIM}.Selection", "where": {"maks": 1}}},
+            "baseline.where.maks",
+        ),
     ],
 )
 def test_mistakes_in_a_claim(tmp_path: Path, ask: Ask, changes: dict[str, object], told: str) -> None:

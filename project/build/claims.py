@@ -13,10 +13,10 @@ from project.build.compose import CONF, options
 from project.contract import InputError
 
 if TYPE_CHECKING:
-    from project.evaluation.claim import Claim
+    from project.evaluation.hypotheses.claim import Claim
 
 GROUP = "evaluation/hypotheses"
-TARGET = "project.evaluation.claim.Claim"
+TARGET = "project.evaluation.hypotheses.claim.Claim"
 
 
 def read_claims(asked: Any) -> dict[str, Claim]:

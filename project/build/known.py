@@ -13,7 +13,7 @@ from project.contract import Finding
 from project.run import Run, flatten, is_below
 
 if TYPE_CHECKING:
-    from project.evaluation.facts import RunView
+    from project.evaluation.page.facts import RunView
     from project.evaluation.result import Report
     from project.evaluation.shelf import Entrant
 
@@ -50,7 +50,7 @@ class Known:
 
 def view(known: Known) -> RunView:
     """What the page shows of a run beside its figures."""
-    from project.evaluation.facts import RunView
+    from project.evaluation.page.facts import RunView
 
     run, config = known.run, known.config
     environment = run.folder / "environment.json"

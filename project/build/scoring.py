@@ -131,10 +131,8 @@ def share_of(manifest: Manifest, batching: Batching, share: int, shares: int) ->
         lengths=manifest.lengths,
         batch_length=batching.batch_length,
         max_batch_size=batching.max_batch_size,
-        rank=share,
-        num_ranks=shares,
     )
-    return manifest.select([draw.index for batch in sampler for draw in batch])
+    return manifest.select([draw.index for batch in list(sampler)[share::shares] for draw in batch])
 
 
 class Watch(Callback):

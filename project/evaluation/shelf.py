@@ -13,7 +13,7 @@ from typing import Any
 
 from project.contract import InputError
 from project.data.manifest import Manifest
-from project.evaluation.claim import Where, satisfies
+from project.evaluation.hypotheses.claim import Where, satisfies
 from project.evaluation.protocol import FULL, Protocol
 from project.evaluation.result import Report, load
 

@@ -13,16 +13,16 @@ from project.build.compose import CONF, options
 from project.contract import InputError
 
 SOUND = """
-_target_: project.evaluation.claim.Claim
+_target_: project.evaluation.hypotheses.claim.Claim
 statement: It helps.
 treatment:
-  _target_: project.evaluation.claim.Selection
+  _target_: project.evaluation.hypotheses.claim.Selection
   where:
     lr: 1
 baseline:
-  _target_: project.evaluation.claim.Selection
+  _target_: project.evaluation.hypotheses.claim.Selection
 primary:
-  _target_: project.evaluation.claim.Aim
+  _target_: project.evaluation.hypotheses.claim.Aim
   metric: cer
   direction: lower
 """
@@ -40,7 +40,7 @@ def test_every_hypothesis_binds_and_is_explained(name: str) -> None:
     assert "# " in head.split("\n")[0]
     assert f"hypotheses={name}" in head
     for target in [line.split()[-1] for line in text.splitlines() if "_target_:" in line]:
-        assert target.startswith("project.evaluation.claim.")
+        assert target.startswith("project.evaluation.hypotheses.claim.")
 
 
 def test_there_are_some() -> None:
@@ -63,7 +63,11 @@ def test_own_files(tmp_path: Path) -> None:
         ("statement:", "statment:", r"hypothesis.statment: .* did you mean statement\?"),
         ("direction: lower", "direction: down", "hypothesis.primary.direction: 'down' is not lower or higher"),
         ("  metric: cer\n", "", "hypothesis.primary.metric: .* needs it"),
-        ("project.evaluation.claim.Claim", "project.evaluation.claim.Aim", "_target_: a hypothesis is a"),
+        (
+            "project.evaluation.hypotheses.claim.Claim",
+            "project.evaluation.hypotheses.claim.Aim",
+            "_target_: a hypothesis is a",
+        ),
         ("claim.Aim", "claim.Margin", "hypothesis.primary.direction: .* takes no such key"),
         ("claim.Aim", "claim.Goal", "hypothesis.primary._target_: .* does not exist"),
         ("  where:\n    lr: 1\n", "", "treatment and baseline are the same runs"),

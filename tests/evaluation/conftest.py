@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from project.contract import Hypothesis
-from project.evaluation.drawing import VARIABLES
 from project.evaluation.estimate import make_report
+from project.evaluation.page.drawing import VARIABLES
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Report, Row
 from project.metric.edit import edit_counts

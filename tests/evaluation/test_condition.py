@@ -8,7 +8,7 @@ import pytest
 from project.contract import InputError
 from project.evaluation.comparison import compare
 from project.evaluation.condition import Condition, check, condition, condition_grid, names_of
-from project.evaluation.condition_picture import by_condition
+from project.evaluation.page.condition_picture import by_condition
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

@@ -9,7 +9,7 @@ import pytest
 
 from project.evaluation.comparison import compare
 from project.evaluation.confusion import MAX_CONFUSED, MAX_PAIRS, confused, confusion, confusion_grid
-from project.evaluation.confusion_picture import MAX_SYMBOLS, confusion_map
+from project.evaluation.page.confusion_picture import MAX_SYMBOLS, confusion_map
 from project.evaluation.result import Report, Row
 
 Make = Callable[..., Report]

@@ -9,8 +9,8 @@ import pytest
 
 from project.contract import Hypothesis
 from project.evaluation.comparison import compare
-from project.evaluation.condition_picture import by_text_length
 from project.evaluation.drift import drift_grid, length_cells, length_drift, length_strata
+from project.evaluation.page.condition_picture import by_text_length
 from project.evaluation.result import Report
 from project.evaluation.verdict import verdicts
 

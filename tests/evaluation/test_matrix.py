@@ -9,8 +9,8 @@ import pytest
 from project.contract import Finding
 from project.evaluation.artefact import write_matrix
 from project.evaluation.comparison import Comparison, compare
-from project.evaluation.facts import RunView
 from project.evaluation.matrix import Entry, entries, matrix, narrow
+from project.evaluation.page.facts import RunView
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

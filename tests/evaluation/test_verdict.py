@@ -74,8 +74,8 @@ def test_many_runs_are_counted_in_one_sentence_first(make: Callable[..., Report]
     first, *rest = verdicts(compare([base, *others], baseline=base))
     found = Counter(one.kind for one in rest)
     assert first.text == (
-        f"Of 9 runs {found['better']} are better than base, {found['worse']} are worse, and {found['undecided']} cannot "
-        "be told from it"
+        f"Of 9 runs {found['better']} are better than base, {found['worse']} are worse, and {found['undecided']} "
+        "cannot be told from it"
     )
     assert (found["better"] >= 1, found["worse"] >= 1) == (True, True)
     assert not verdicts(compare([base, *others[:8]], baseline=base))[0].text.startswith("Of ")

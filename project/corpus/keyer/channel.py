@@ -124,7 +124,8 @@ def tone_turns(
 def restarted(turns: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
     """The same phase, but from 0 anew at each mark: what adds up over several marks no longer does."""
     downs = np.concatenate([[0], edges[::2], [len(turns)]])
-    return turns - np.repeat(turns[downs[:-1]], np.diff(downs))
+    starts: NDArray[np.float64] = np.repeat(turns[downs[:-1]], np.diff(downs))
+    return turns - starts
 
 
 def _chirps(

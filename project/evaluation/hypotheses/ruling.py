@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from project.evaluation.claim import Aim, Claim, Margin
 from project.evaluation.comparison import Delta
+from project.evaluation.hypotheses.claim import Aim, Claim, Margin
+from project.evaluation.hypotheses.trial import Bout, Trial, fight
 from project.evaluation.interval import resampling_unit
 from project.evaluation.power import ALPHA, needed
 from project.evaluation.result import Report
-from project.evaluation.trial import Bout, Trial, fight
 from project.evaluation.verdict import delta_text, is_percent, number_text, title_of
 
 Outcome = Literal["supported", "refuted", "undecided"]

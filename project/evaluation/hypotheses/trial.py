@@ -16,8 +16,8 @@ from typing import Any
 from scipy.special import ndtri
 
 from project.contract import InputError
-from project.evaluation.claim import Claim, NoRuns, Selection, satisfies
 from project.evaluation.comparison import Delta, better, difference, shortfall
+from project.evaluation.hypotheses.claim import Claim, NoRuns, Selection, satisfies
 from project.evaluation.result import Measure, Report, Row
 from project.evaluation.shelf import Entrant
 from project.evaluation.sweep import ABSENT, describe, is_seed, setting_text, varying

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from project.evaluation.spectrogram import Spectrogram, Wave, spectrogram
+from project.evaluation.page.spectrogram import Spectrogram, Wave, spectrogram
 
 MAX_SECONDS = 30  # of one recording
 MAX_BYTES = 8_000_000  # of all recordings of a page, as they stand in it

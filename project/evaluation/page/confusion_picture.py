@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from project.evaluation.confusion import Confusion, visible
-from project.evaluation.drawing import INK, MUTED, RULE, SERIES, drawing
+from project.evaluation.page.drawing import INK, MUTED, RULE, SERIES, drawing
 
 MAX_SYMBOLS = 60
 CELL_INCHES = 0.165

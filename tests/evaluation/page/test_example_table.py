@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from project.evaluation.comparison import compare
 from project.evaluation.example import shortfall
-from project.evaluation.example_table import table_data
+from project.evaluation.page.example_table import table_data
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

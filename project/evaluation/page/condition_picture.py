@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.condition import Condition
-from project.evaluation.drawing import INK, MUTED, PAPER, SERIES, drawing
 from project.evaluation.drift import length_cells, length_strata, text_lengths
 from project.evaluation.example import counts_words
-from project.evaluation.picture import clip, coloured
+from project.evaluation.page.drawing import INK, MUTED, PAPER, SERIES, drawing
+from project.evaluation.page.picture import clip, coloured
 from project.evaluation.strata import Cell
 from project.evaluation.verdict import is_percent, title_of
 

@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from project.evaluation.spectrogram import COLUMNS, ROWS, Wave, spectrogram
+from project.evaluation.page.spectrogram import COLUMNS, ROWS, Wave, spectrogram
 
 
 def keyed(rate: int, hz: float, seconds: float = 4.0, noise: float = 0.02) -> Wave:

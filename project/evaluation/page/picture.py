@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from project.evaluation.comparison import Comparison, main_figures
-from project.evaluation.drawing import INK, MUTED, NUM_SERIES, PAPER, SERIES, drawing
 from project.evaluation.interval import Array, Interval, ratio_interval
+from project.evaluation.page.drawing import INK, MUTED, NUM_SERIES, PAPER, SERIES, drawing
 from project.evaluation.verdict import is_percent, title_of
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from typing import Literal
 from rich.text import Text
 
 from project.contract import InputError
-from project.evaluation.claim import Claim
 from project.evaluation.comparison import better, shortfall
 from project.evaluation.grid import SPECIAL
+from project.evaluation.hypotheses.claim import Claim
+from project.evaluation.hypotheses.ruling import Duel, Outcome, Ruling, figure_words, primary_ruling, secondary_ruling
+from project.evaluation.hypotheses.trial import Trial, confounders, trials
 from project.evaluation.result import Report
-from project.evaluation.ruling import Duel, Outcome, Ruling, figure_words, primary_ruling, secondary_ruling
 from project.evaluation.shelf import Entrant, choose, pick
-from project.evaluation.trial import Trial, confounders, trials
 from project.evaluation.verdict import is_percent, title_of
 
 MIN_EXAMPLES = 20  # with fewer, an interval over examples says little

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from project.evaluation.comparison import compare
-from project.evaluation.drawing import SERIES
-from project.evaluation.picture import by_length, coloured, curve_panels, forest, thin
+from project.evaluation.page.drawing import SERIES
+from project.evaluation.page.picture import by_length, coloured, curve_panels, forest, thin
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

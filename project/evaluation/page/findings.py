@@ -9,7 +9,7 @@ from html import escape
 from project.contract import Finding
 from project.evaluation.comparison import Comparison
 from project.evaluation.grid import typeset
-from project.evaluation.markup import swatches
+from project.evaluation.page.markup import swatches
 
 NAMED_RUNS = 3  # that a sentence spells out
 MAX_LISTED = 60  # findings in full; of a sweep where everything fails, the rest is counted

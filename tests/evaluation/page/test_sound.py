@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from project.evaluation.sound import MAX_SECONDS, Clip, Clips, make_clip
+from project.evaluation.page.sound import MAX_SECONDS, Clip, Clips, make_clip
 
 
 def recording(path: Path, seconds: float, rate: int = 8_000, channels: int = 1) -> str:

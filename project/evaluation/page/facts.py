@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from project.evaluation.comparison import Comparison
-from project.evaluation.markup import swatches
+from project.evaluation.page.markup import swatches
 
 MAX_RUNS = 12  # listed at once
 Curve = list[tuple[int, float]]

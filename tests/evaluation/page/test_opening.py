@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from project.contract import Finding
-from project.evaluation.findings import Shared
-from project.evaluation.judgement import Judgement
-from project.evaluation.opening import MAX_VERDICTS, MAX_WARNINGS, opening
+from project.evaluation.hypotheses.judgement import Judgement
+from project.evaluation.page.findings import Shared
+from project.evaluation.page.opening import MAX_VERDICTS, MAX_WARNINGS, opening
 from project.evaluation.verdict import Verdict
 
 

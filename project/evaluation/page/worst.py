@@ -8,11 +8,11 @@ from html import escape
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.example import alignment_html, counts_words, shortfall, worst
-from project.evaluation.example_table import script_json
 from project.evaluation.grid import typeset
-from project.evaluation.markup import swatches
+from project.evaluation.page.example_table import script_json
+from project.evaluation.page.markup import swatches
+from project.evaluation.page.sound import Clips
 from project.evaluation.result import Report, Row
-from project.evaluation.sound import Clips
 
 MAX_SOUNDS, LEAST_SOUNDS = 24, 6  # of all runs together, and of each run at least, its worst
 LEGEND = (

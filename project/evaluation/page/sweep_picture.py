@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from project.evaluation.comparison import Comparison
-from project.evaluation.drawing import INK, MUTED, PAPER, SERIES, drawing
-from project.evaluation.picture import Panel, clip, coloured
+from project.evaluation.page.drawing import INK, MUTED, PAPER, SERIES, drawing
+from project.evaluation.page.picture import Panel, clip, coloured
 from project.evaluation.sweep import ABSENT, TARGET, Settings, is_seed, setting_text, varying
 from project.evaluation.verdict import is_percent, title_of
 

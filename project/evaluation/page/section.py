@@ -8,16 +8,16 @@ from html import escape
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.condition import condition, condition_grid, names_of
-from project.evaluation.condition_picture import by_condition, by_text_length
 from project.evaluation.confusion import MAX_CONFUSED, confused, confusion_grid
-from project.evaluation.confusion_picture import confusion_map
 from project.evaluation.drift import drift_grid
-from project.evaluation.facts import RunView, view_of
 from project.evaluation.grid import Grid, typeset
-from project.evaluation.markup import figure, key, panel_figures, swatches
-from project.evaluation.picture import by_length, coloured, curve_panels, forest
+from project.evaluation.page.condition_picture import by_condition, by_text_length
+from project.evaluation.page.confusion_picture import confusion_map
+from project.evaluation.page.facts import RunView, view_of
+from project.evaluation.page.markup import figure, key, panel_figures, swatches
+from project.evaluation.page.picture import by_length, coloured, curve_panels, forest
+from project.evaluation.page.sweep_picture import sweep_panels
 from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
-from project.evaluation.sweep_picture import sweep_panels
 from project.evaluation.table import cells, headings, lines
 
 MAX_CONDITIONS = 8  # on the page, those asked for first

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from project.contract import Finding
 from project.evaluation.comparison import compare
-from project.evaluation.findings import MAX_LISTED, diagnosis_section, shared
+from project.evaluation.page.findings import MAX_LISTED, diagnosis_section, shared
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from project.evaluation.findings import Shared
 from project.evaluation.grid import typeset
-from project.evaluation.judgement import Judgement
+from project.evaluation.hypotheses.judgement import Judgement
+from project.evaluation.page.findings import Shared
 from project.evaluation.verdict import Verdict
 
 MAX_VERDICTS = 8  # of comparisons, shown at once; the others open on demand

@@ -13,10 +13,10 @@ import pytest
 from project.contract import Finding
 from project.evaluation.comparison import Comparison, compare
 from project.evaluation.example import worst
-from project.evaluation.facts import RunView
 from project.evaluation.grid import Grid
-from project.evaluation.judgement import Judgement
-from project.evaluation.page import write_page
+from project.evaluation.hypotheses.judgement import Judgement
+from project.evaluation.page.facts import RunView
+from project.evaluation.page.page import write_page
 from project.evaluation.protocol import hash_ids
 from project.evaluation.result import Report
 
@@ -196,7 +196,7 @@ def test_allowed_differences_are_marked(make: Make, page_html: Page) -> None:
 
 
 def test_colours_of_both_themes_are_the_same_set() -> None:
-    style = Path(__file__).parents[2].joinpath("project/evaluation/page.css").read_text(encoding="utf-8")
+    style = Path(__file__).parents[3].joinpath("project/evaluation/page/page.css").read_text(encoding="utf-8")
     blocks = re.findall(r"\{([^{}]*--paper:[^{}]*)\}", style)
     names = [set(re.findall(r"(--[\w-]+):", block)) for block in blocks]
     assert len(names) == 3

@@ -24,9 +24,9 @@ import soundfile
 
 from project.contract import Finding
 from project.evaluation.comparison import compare
-from project.evaluation.facts import RunView
-from project.evaluation.judgement import Judgement
-from project.evaluation.page import write_page
+from project.evaluation.hypotheses.judgement import Judgement
+from project.evaluation.page.facts import RunView
+from project.evaluation.page.page import write_page
 from project.evaluation.result import Report
 
 Make = Callable[..., Report]

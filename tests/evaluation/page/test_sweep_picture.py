@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from project.evaluation.comparison import compare
+from project.evaluation.page.sweep_picture import MAX_PANELS, sweep_panels
 from project.evaluation.result import Report
-from project.evaluation.sweep_picture import MAX_PANELS, sweep_panels
 
 Make = Callable[..., Report]
 Sound = Callable[[str], str]

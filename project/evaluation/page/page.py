@@ -13,14 +13,14 @@ from pathlib import Path
 
 from project import atomic
 from project.evaluation.comparison import Comparison
-from project.evaluation.example_table import examples_section
-from project.evaluation.facts import RunView, protocol_section, runs_section
-from project.evaluation.findings import Findings, diagnosis_section, shared
 from project.evaluation.grid import Grid
-from project.evaluation.judgement import Judgement
-from project.evaluation.opening import opening
-from project.evaluation.picture import coloured
-from project.evaluation.section import (
+from project.evaluation.hypotheses.judgement import Judgement
+from project.evaluation.page.example_table import examples_section
+from project.evaluation.page.facts import RunView, protocol_section, runs_section
+from project.evaluation.page.findings import Findings, diagnosis_section, shared
+from project.evaluation.page.opening import opening
+from project.evaluation.page.picture import coloured
+from project.evaluation.page.section import (
     condition_section,
     confusion_section,
     curve_section,
@@ -30,8 +30,8 @@ from project.evaluation.section import (
     result_section,
     sweep_section,
 )
+from project.evaluation.page.worst import worst_section
 from project.evaluation.verdict import sample_text, verdicts
-from project.evaluation.worst import worst_section
 
 Section = tuple[str, str, str]  # anchor, heading, content
 NO_FINDINGS: Findings = {}

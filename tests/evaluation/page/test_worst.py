@@ -12,8 +12,8 @@ import soundfile
 
 from project.evaluation.comparison import compare
 from project.evaluation.example import worst
+from project.evaluation.page.worst import LEAST_SOUNDS, worst_section
 from project.evaluation.result import Report
-from project.evaluation.worst import LEAST_SOUNDS, worst_section
 
 Make = Callable[..., Report]
 

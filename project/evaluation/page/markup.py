@@ -7,7 +7,7 @@ from html import escape
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.grid import typeset
-from project.evaluation.picture import Panel, coloured
+from project.evaluation.page.picture import Panel, coloured
 
 
 def figure(svg: str, caption: str) -> str:

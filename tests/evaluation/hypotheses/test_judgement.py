@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from project.contract import InputError
-from project.evaluation.claim import Agreement, Aim, Claim, Margin, NoRuns, Selection
 from project.evaluation.comparison import difference
-from project.evaluation.judgement import Judgement, judge, markdown, terminal
+from project.evaluation.hypotheses.claim import Agreement, Aim, Claim, Margin, NoRuns, Selection
+from project.evaluation.hypotheses.judgement import Judgement, judge, markdown, terminal
+from project.evaluation.hypotheses.trial import fight, trials
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Measure, Report, Row, load
 from project.evaluation.shelf import Entrant, browse
-from project.evaluation.trial import fight, trials
 
 LENGTH = 20  # symbols of every reference
 TEST, GUARD = "data/test.jsonl", "data/guard.jsonl"

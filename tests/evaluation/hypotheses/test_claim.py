@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from project.contract import InputError
-from project.evaluation.claim import Agreement, Aim, Claim, Margin, NoRuns, Selection, agrees, satisfies
+from project.evaluation.hypotheses.claim import Agreement, Aim, Claim, Margin, NoRuns, Selection, agrees, satisfies
 
 AIM = Aim("cer", "lower")
 

@@ -1,0 +1,1 @@
+"""The page: one HTML file that tells what was found, its sections, pictures and recordings."""
