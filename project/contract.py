@@ -167,6 +167,14 @@ class Model(Protocol):
         """Output frames of inputs with that many frames."""
 
 
+@runtime_checkable
+class Adapted(Protocol):
+    """A model that has adapters, small parts that are tuned instead of the whole."""
+
+    def adapter_state(self) -> Mapping[str, Mapping[str, Any]]:
+        """Name -> {"active": whether it is used, "norm": how large the change of the weights is that it makes}."""
+
+
 class Loss(Protocol):
     """From what the model said and what was wanted to named, unweighted scalars."""
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from project.build.bind import fits, is_object
-from project.build.compose import CONF, Config, app, groups, guarded
-from project.contract import Example, InputError
+from project.build.compose import CONF, Config, app, compose, groups, guarded
+from project.contract import Adapted, Example, InputError
 from project.run import Run, code_state
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def reports(run: Run, config: Config) -> Iterator[Report]:
         outcome = job.score(recognizer)
         seconds = time.perf_counter() - started
         info = {"manifest": name, "seconds": round(seconds, 3)} | facts(job, recognizer, outcome, references)
+        info |= diagnosed(own, recognizer, part, outcome)
         if part.unit == "seconds":
             info |= {"length_unit": "s", "real_time_factor": round(float(part.lengths.sum()) / seconds, 1)}
         yield _report(job, recognizer, outcome, num_listed, info, config["resamples"])
@@ -233,7 +234,6 @@ def protocol_of(recognizer: Recognizer, part: Manifest, num_listed: int, precisi
 def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: References) -> dict[str, Any]:
     """What a Report tells beside its Protocol: with which weights, how, and what became of the references."""
     from project.build.restore import hash_checkpoint
-    from project.evaluation.protocol import Adapted
 
     model = recognizer.system.model
     adapters = (
@@ -254,12 +254,29 @@ def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: Refere
     }
 
 
+def diagnosed(own: Config, recognizer: Recognizer, part: Manifest, outcome: Outcome) -> dict[str, Any]:
+    """What was measured while scoring, and what the checks find in it; those of the run, or the shipped ones."""
+    from project.build.bind import make
+    from project.callbacks.diagnosis import about, scored_figures
+    from project.diagnosis.adapter import adapter_figures
+    from project.diagnosis.evidence import Evidence, run_checks
+    from project.evaluation.diagnose import to_plain
+
+    watcher = own.get("callbacks", {}).get("diagnosis") or compose("train")["callbacks"]["diagnosis"]
+    known = recognizer.data.known("train")
+    figures = {**outcome.figures, **adapter_figures(recognizer.system.model), **scored_figures(known, part)}
+    evidence = Evidence({name: [(0, value)] for name, value in figures.items()}, **about(recognizer.system), final=True)
+    findings = run_checks(make(watcher["checks"], "callbacks.diagnosis.checks"), evidence)
+    return {"statistics": figures, "findings": [to_plain(one) for one in findings]}
+
+
 def told(report: Report) -> str:
     """What a person wants to know beside the figures: the references, and where the time went."""
     info: Mapping[str, Any] = report.info
     pace = f", {info['real_time_factor']:.0f} times real time" if "real_time_factor" in info else ""
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in info["time"].items())
-    return f"references  {info['references']['text']}\ntime        {info['seconds']:.1f} s{pace}: {spent}"
+    found = "".join(f"\nfinding     {one['text']}. {one['remedy']}." for one in info["findings"])
+    return f"references  {info['references']['text']}\ntime        {info['seconds']:.1f} s{pace}: {spent}{found}"
 
 
 def main() -> None:

@@ -258,6 +258,11 @@ def test_two_processes_find_what_one_finds(run: Run) -> None:
     assert (together.metrics, together.intervals) == (alone.metrics, alone.intervals)
     assert together.protocol == alone.protocol
     assert (alone.info["devices"], together.info["devices"]) == (1, 2)
+    measured, again = (
+        {k: v for k, v in one.info["statistics"].items() if "mates" not in k} for one in (alone, together)
+    )
+    assert {"probability/blank", "text/length_ratio", "skill/ctc", "feature/dev/mean"} < measured.keys()
+    assert again == pytest.approx(measured, rel=1e-9)
 
 
 def test_nothing_recognized_is_all_deleted(run: Run) -> None:
@@ -266,6 +271,8 @@ def test_nothing_recognized_is_all_deleted(run: Run) -> None:
     torch.save(content, run.best)
     report = evaluate.score(run, asked(run))
     assert {row.hypothesis for row in report.rows} == {""}
+    assert "blank_collapse" in {one["check"] for one in report.info["findings"]}
+    assert "It says blank in 100.0% of the frames" in evaluate.told(report)
     for name in ("cer", "wer"):
         assert report.metrics[name] == report.metrics[f"{name}_deletions"] == 1
         assert all(row.columns[f"{name}_deletions"] == row.columns[f"{name}_length"] > 0 for row in report.rows)

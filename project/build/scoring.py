@@ -28,10 +28,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from project.build.assemble import Recognizer
 from project.build.compose import Config
 from project.build.restore import restore
+from project.callbacks.diagnosis import Diagnosis
 from project.contract import Batch, Decoder, Hypothesis, InputError, Interrupted, Output, WorkError
 from project.data.manifest import Manifest
 from project.data.module import Batching
 from project.data.sampling import SortedBatchSampler
+from project.diagnosis.feature import FeatureSums, feature_figures
+from project.diagnosis.validation import ValidationSums
 from project.run import Run
 from project.system.base import Scored
 
@@ -45,6 +48,8 @@ class Outcome:
     scored: Mapping[str, Scored]
     precision: str = ""  # "32-true on cpu"
     spent: Spent = field(default_factory=dict)  # seconds by "feature" (reading included), "model", "decode"
+    measured: Mapping[str, Any] = field(default_factory=dict)  # for diagnosis: sums, see ValidationSums
+    figures: Mapping[str, float] = field(default_factory=dict)  # made of them, and what single processes found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,17 @@ class Job:
         ids = [self.manifest[index].id for index in range(len(self.manifest))]
         told = [one for one in outcomes if one.scored]
         spent = {name: max(one.spent[name] for one in told) for name in told[0].spent} if told else {}
-        return Outcome(each_once([one.scored for one in outcomes], ids), told[0].precision if told else "", spent)
+        scored = each_once([one.scored for one in outcomes], ids)
+        return Outcome(scored, told[0].precision if told else "", spent, figures=_figures(told))
+
+
+def _figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """What was measured in all processes; of what each measured by itself the worst."""
+    seen = ValidationSums()
+    for one in outcomes:
+        seen.merge(one.measured)
+    worst = {name: max(one.figures.get(name, 0.0) for one in outcomes) for one in outcomes for name in one.figures}
+    return {**seen.figures(), **feature_figures(FeatureSums(), seen.features), **worst}
 
 
 def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dict[str, Scored]:
@@ -90,13 +105,13 @@ def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dic
 
 def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: str, share: int = 0) -> Outcome:
     """Every example of a manifest, scored in this process; of several, the first shows how far it is."""
-    watch = Watch(len(manifest), hidden=share > 0)
+    watch, diagnosis = Watch(len(manifest), hidden=share > 0), Diagnosis("", {})
     accelerated = device != "cpu" and torch.cuda.is_available()
     try:
         trainer = Trainer(
             accelerator=device, devices=[share] if accelerated else 1, precision=precision, logger=False,  # type: ignore[arg-type]
             enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False,
-            use_distributed_sampler=False, callbacks=[watch],
+            use_distributed_sampler=False, callbacks=[watch, diagnosis],
         )  # fmt: skip
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # no such device, or none here
         reason = " ".join(str(error).split()).rstrip(".!")
@@ -110,7 +125,8 @@ def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: 
                 raise KeyboardInterrupt from None
             raise Interrupted("stopped while scoring: nothing was written", signal.SIGTERM) from None
     arithmetic = arithmetic_of(str(trainer.precision), trainer.strategy.root_device.type)
-    return Outcome({row.id: row for row in system.scored}, arithmetic, watch.spent)
+    scored = {row.id: row for row in system.scored}
+    return Outcome(scored, arithmetic, watch.spent, diagnosis.seen.state(), diagnosis.mates)
 
 
 def arithmetic_of(precision: str, device: str) -> str:

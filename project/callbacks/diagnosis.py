@@ -22,13 +22,12 @@ from project.contract import Batch, Finding
 from project.data.leakage import part_seen
 from project.data.manifest import Manifest
 from project.diagnosis.adapter import adapter_figures
-from project.diagnosis.emission import EmissionSums
 from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
 from project.diagnosis.feature import FeatureSums, feature_figures
 from project.diagnosis.gradient import gradient_figures, parts_of, shares
-from project.diagnosis.head import HeadSums
 from project.diagnosis.mates import mates_figures
-from project.diagnosis.prior import ignorant, skills
+from project.diagnosis.prior import ignorant
+from project.diagnosis.validation import ValidationSums
 from project.loss.ctc import frames_needed
 
 log = logging.getLogger("scansion")
@@ -52,9 +51,11 @@ class Diagnosis(Watcher):
         self.figures: dict[str, float] = {}  # of the latest validation
         self._ledger = Ledger(Path(folder).parent / "metrics.csv")
         self._told: set[tuple[str, str]] = set()
-        self._train, self._dev = FeatureSums(), FeatureSums()
+        self.seen = ValidationSums()  # of the latest validation
+        self.mates: dict[str, float] = {}
+        self._ends: list[Batch] = []  # its first batch, and its last
+        self._train = FeatureSums()
         self._console = Console(stderr=True)
-        self._start_validation()
 
     # Training: gradients, features, feasibility, now and then.
 
@@ -93,45 +94,30 @@ class Diagnosis(Watcher):
 
     # Validation, in training and in evaluation: emissions, answers, heads, batch mates.
 
-    def _start_validation(self) -> None:
-        self._emissions, self._heads, self._ends = EmissionSums(), HeadSums(), list[Batch]()
-        self._priors: dict[str, list[float]] = {}
-        self._examples = 0
-        self._dev = FeatureSums()
-
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        self._start_validation()
+        self.seen, self._ends = ValidationSums(), []
 
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         seen = outputs["seen"]
-        self._examples += len(batch)
-        if seen.checked.is_taught:
-            self._emissions.add(seen.output, seen.hypotheses, batch)
-        self._heads.add(seen.checked.heads)
-        self._dev.add(batch)
-        self._ends = [*self._ends[:1], batch]
+        self.seen.add(seen.output, seen.hypotheses, batch, is_taught=seen.checked.is_taught)
+        self.seen.add_heads(seen.checked.heads)
         if "symbols" in batch.targets:
-            prior = pl_module.loss(ignorant(seen.output, batch), batch)
-            for name, value in prior.items():
-                if value != seen.checked.terms.get(name):  # equal: the term does not look at what is ignored
-                    self._priors.setdefault(name, []).append(float(value) * len(batch))
+            priors = pl_module.loss(ignorant(seen.output, batch), batch)
+            self.seen.add_terms(seen.checked.terms, priors, len(batch))
+        self._ends = [*self._ends[:1], batch]
 
     def _measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
-        """The figures of the validation that has ended."""
+        """The figures of the validation that has ended, over all ranks."""
         self._gather(trainer)
-        priors = {name: sum(values) / max(1, self._examples) for name, values in self._priors.items()}
-        losses = {name.removeprefix("dev/"): value for name, value in pl_module.figures.items()}
         with torch.no_grad(), trainer.precision_plugin.forward_context():
-            mates = mates_figures(pl_module.predict, self._ends)
+            self.mates = mates_figures(pl_module.predict, self._ends)
         return {
-            **self._emissions.figures(),
-            **skills(losses, priors),
-            **self._heads.figures(),
-            **feature_figures(self._train, self._dev),
-            **mates,
+            **self.seen.figures(),
+            **feature_figures(self._train, self.seen.features),
+            **self.mates,
             **adapter_figures(pl_module.model),
         }
 
@@ -139,18 +125,11 @@ class Diagnosis(Watcher):
         """The sums of all ranks, on every rank."""
         if trainer.world_size == 1:
             return
-        mine = self._emissions.state(), self._heads.state(), self._dev.state(), self._priors, self._examples
-        shares_of: list[Any] = [None] * trainer.world_size
-        torch.distributed.all_gather_object(shares_of, mine)
-        for rank, (emissions, heads, dev, priors, examples) in enumerate(shares_of):
-            if rank == trainer.global_rank:
-                continue
-            self._emissions.merge(emissions)
-            self._heads.merge(heads)
-            self._dev.merge(dev)
-            self._examples += examples
-            for name, values in priors.items():
-                self._priors.setdefault(name, []).extend(values)
+        states: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(states, self.seen.state())
+        for rank, state in enumerate(states):
+            if rank != trainer.global_rank:
+                self.seen.merge(state)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         """After the figures are known and written, before the checkpoint of this moment."""
@@ -215,12 +194,17 @@ def weight_figures(system: Any) -> dict[str, float]:
 
 
 def data_figures(trainer: Trainer) -> dict[str, float]:
-    """`data/train_examples`, `data/dev_examples`, and `leakage/<kind>`: the part of dev that was seen in training."""
+    """`data/train_examples`, `data/dev_examples`, and `leakage/<kind>`, before anything is learned."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     if data is None or trainer.overfit_batches:  # type: ignore[attr-defined]  # few are meant to be learned by heart
         return {}
-    training, dev = data.training, data.manifest("dev")
-    figures = {"data/train_examples": float(len(training.lengths)), "data/dev_examples": float(len(dev))}
-    if isinstance(training, Manifest) and max(len(training), len(dev)) <= MOST_COMPARED:
-        figures |= {f"leakage/{kind}": part for kind, part in part_seen(training, dev).items()}
+    figures = {"data/train_examples": float(len(data.training.lengths))}
+    return figures | scored_figures(data.training, data.manifest("dev"))
+
+
+def scored_figures(training: Any, scored: Manifest) -> dict[str, float]:
+    """How many examples are scored, and the part of them that the training manifest has too, if there is one."""
+    figures = {"data/dev_examples": float(len(scored))}
+    if isinstance(training, Manifest) and max(len(training), len(scored)) <= MOST_COMPARED:
+        figures |= {f"leakage/{kind}": part for kind, part in part_seen(training, scored).items()}
     return figures

@@ -111,6 +111,16 @@ class DataModule(LightningDataModule):
             self._manifests[part] = manifest
         return self._manifests[part]
 
+    def known(self, part: str) -> Manifest | None:
+        """The manifest of a part if it is named and still there."""
+        pattern = self._patterns.get(part)
+        if pattern in {None, "???"} or (part == "train" and self.fresh is not None):
+            return None
+        try:
+            return self.manifest(part)
+        except InputError:
+            return None
+
     def train_batches(self, num_ranks: int) -> int:
         """Batches of an epoch on each rank."""
         return len(self._sampler(self.training, 0, num_ranks))

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator
 
-from project.contract import Finding
+from project.contract import Adapted, Finding
 from project.diagnosis.evidence import Evidence
-
-
-@runtime_checkable
-class Adapted(Protocol):
-    """A model that has adapters."""
-
-    def adapter_state(self) -> Mapping[str, Mapping[str, Any]]:
-        """Name -> {"active": whether it is used, "norm": how large the change of the weights is that it makes}."""
 
 
 def adapter_figures(model: object) -> dict[str, float]:

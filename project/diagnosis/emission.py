@@ -30,8 +30,8 @@ class EmissionSums:
 
     def __init__(self) -> None:
         self._sums = Sums()
-        self._mean_V: Tensor | float = 0.0
-        self._square_V: Tensor | float = 0.0
+        self._mean_V: Tensor = torch.zeros(1, dtype=torch.double)  # grows to (V,)
+        self._square_V: Tensor = torch.zeros(1, dtype=torch.double)
         self._said: Counter[int] = Counter()
         self._wanted: Counter[int] = Counter()
 
@@ -73,15 +73,16 @@ class EmissionSums:
         """Plain sums, for other processes."""
         return {
             "sums": dict(self._sums),
-            "vectors": (self._mean_V, self._square_V),
+            "vectors": (self._mean_V.tolist(), self._square_V.tolist()),
             "symbols": (self._said, self._wanted),
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
         """Another process's sums."""
         self._sums.add(state["sums"])
-        self._mean_V = self._mean_V + state["vectors"][0]
-        self._square_V = self._square_V + state["vectors"][1]
+        mean_V, square_V = (torch.tensor(vector, dtype=torch.double) for vector in state["vectors"])
+        self._mean_V = self._mean_V + mean_V
+        self._square_V = self._square_V + square_V
         self._said.update(state["symbols"][0])
         self._wanted.update(state["symbols"][1])
 
@@ -91,7 +92,7 @@ class EmissionSums:
         if not examples:
             return {}
         frames = max(1.0, sums["frames"])
-        spread_V = torch.as_tensor(self._square_V) / examples - (torch.as_tensor(self._mean_V) / examples).square()
+        spread_V = self._square_V / examples - (self._mean_V / examples).square()
         figures = {
             "probability/blank": sums["blank"] / frames,
             "probability/blank_frames": sums["blank_frames"] / frames,

@@ -30,15 +30,18 @@ class FeatureSums:
 
     def state(self) -> dict[str, Any]:
         """Plain sums, for a checkpoint and for other processes."""
-        return {"count": self.count, "sum_F": self.sum_F, "square_F": self.square_F}
+        if self.sum_F is None or self.square_F is None:
+            return {"count": 0.0}
+        return {"count": self.count, "sum_F": self.sum_F.tolist(), "square_F": self.square_F.tolist()}
 
     def merge(self, state: Mapping[str, Any]) -> None:
         """More sums."""
         if not state["count"]:
             return
         self.count += state["count"]
-        self.sum_F = state["sum_F"] if self.sum_F is None else self.sum_F + state["sum_F"]
-        self.square_F = state["square_F"] if self.square_F is None else self.square_F + state["square_F"]
+        sum_F, square_F = (torch.as_tensor(state[name], dtype=torch.double) for name in ("sum_F", "square_F"))
+        self.sum_F = sum_F if self.sum_F is None else self.sum_F + sum_F
+        self.square_F = square_F if self.square_F is None else self.square_F + square_F
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """(F,) mean and standard deviation of each feature."""

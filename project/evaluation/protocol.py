@@ -8,22 +8,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, runtime_checkable
-from typing import Protocol as Interface
+from typing import Any, Literal, TypeAlias
 
-from project.contract import InputError
+from project.contract import Adapted, InputError
 
 Settings: TypeAlias = Mapping[str, Any]
 FULL = "full"
 ABSENT = "absent"  # stands in a difference for a key that one side does not have
 SOUND = ("sample_rate", "channels", "level")  # settings of a feature that say what is done to sound before it
-
-
-@runtime_checkable
-class Adapted(Interface):
-    """A model that has adapters, and says of each by name whether it is `active` and the `norm` of what it changes."""
-
-    def adapter_state(self) -> Mapping[str, Mapping[str, float | bool | str]]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

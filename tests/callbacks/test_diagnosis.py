@@ -105,11 +105,9 @@ def watched(system: Any, parts: list[tuple[dict[str, Any], Any]], ranks: int = 1
 
 
 def sums(diagnosis: Any) -> dict[str, float]:
-    mean_F, spread_F = diagnosis._dev.moments()
-    priors = {f"prior/{name}": sum(values) for name, values in diagnosis._priors.items()}
+    mean_F, spread_F = diagnosis.seen.features.moments()
     moments = {f"{n}/{i}": float(x) for n, x_F in (("mean", mean_F), ("spread", spread_F)) for i, x in enumerate(x_F)}
-    count = {"examples": diagnosis._examples}
-    return {**diagnosis._emissions.figures(), **diagnosis._heads.figures(), **priors, **moments, **count}
+    return {**diagnosis.seen.figures(), **moments}
 
 
 def test_two_processes_see_what_one_sees(tiny: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +115,7 @@ def test_two_processes_see_what_one_sees(tiny: list[str], monkeypatch: pytest.Mo
     system, parts = seen_parts(tiny)
     assert len(parts) >= 2
     whole, mine, other = watched(system, parts), watched(system, parts[:1], 2), watched(system, parts[1:], 2)
-    states = [
-        (one._emissions.state(), one._heads.state(), one._dev.state(), one._priors, one._examples)
-        for one in (mine, other)
-    ]
+    states = [one.seen.state() for one in (mine, other)]
 
     def gather(found: list[Any], _: Any) -> None:
         found[:] = states
@@ -128,7 +123,7 @@ def test_two_processes_see_what_one_sees(tiny: list[str], monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
     mine._gather(SimpleNamespace(world_size=2, global_rank=0))
     expected = sums(whole)
-    assert {"prior/ctc", "prior/mask", "head/mask/separation", "examples", "text/empty"} <= expected.keys()
+    assert {"skill/ctc", "skill/mask", "head/mask/separation", "text/empty"} <= expected.keys()
     assert sums(mine) == pytest.approx(expected, rel=1e-12)
 
 

@@ -13,11 +13,10 @@ import yaml
 from rich.console import Console
 
 from project import cli
-from project.contract import InputError
+from project.contract import Adapted, InputError
 from project.evaluation.comparison import compare
 from project.evaluation.protocol import (
     ABSENT,
-    Adapted,
     Protocol,
     adapter_state,
     canonical,

@@ -1,0 +1,63 @@
+"""All that is measured while examples are scored, in validation and in evaluation, in one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from project.contract import Answers, Batch, Hypothesis, Output, Terms
+from project.diagnosis.emission import EmissionSums
+from project.diagnosis.feature import FeatureSums
+from project.diagnosis.head import HeadSums
+from project.diagnosis.prior import skills
+from project.diagnosis.sums import Sums
+
+
+class ValidationSums:
+    """Sums over batches of emissions, heads, features, and of losses beside those of one that has not listened."""
+
+    def __init__(self) -> None:
+        self.features = FeatureSums()
+        self._emissions = EmissionSums()
+        self._heads = HeadSums()
+        self._losses = Sums()
+        self._priors = Sums()
+
+    def add(self, output: Output, hypotheses: Sequence[Hypothesis], batch: Batch, *, is_taught: bool = True) -> None:
+        """What a batch's emissions and answers look like; answers that nothing taught mean nothing."""
+        self.features.add(batch)
+        if is_taught:
+            self._emissions.add(output, hypotheses, batch)
+
+    def add_heads(self, heads: Mapping[str, Answers]) -> None:
+        """What its heads said."""
+        self._heads.add(heads)
+
+    def add_terms(self, terms: Terms, priors: Terms, num_examples: int) -> None:
+        """Its terms, and those of one that has not listened; equal ones do not look at what that one ignores."""
+        for name, value in priors.items():
+            if name in terms and value != terms[name]:
+                self._losses.add({name: float(terms[name]) * num_examples})
+                self._priors.add({name: float(value) * num_examples})
+
+    def state(self) -> dict[str, Any]:
+        """Plain sums, for other processes."""
+        return {
+            "features": self.features.state(),
+            "emissions": self._emissions.state(),
+            "heads": self._heads.state(),
+            "losses": dict(self._losses),
+            "priors": dict(self._priors),
+        }
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Another process's sums."""
+        self.features.merge(state["features"])
+        self._emissions.merge(state["emissions"])
+        self._heads.merge(state["heads"])
+        self._losses.add(state["losses"])
+        self._priors.add(state["priors"])
+
+    def figures(self) -> dict[str, float]:
+        """The figures, by name."""
+        return {**self._emissions.figures(), **skills(self._losses, self._priors), **self._heads.figures()}
