@@ -25,7 +25,7 @@ def test_the_wheel_is_complete_and_works_anywhere(tmp_path: Path) -> None:
     inside = {file.relative_to(installed / "project" / "conf") for file in installed.glob("project/conf/**/*.yaml")}
     assert inside == {file.relative_to(ROOT / "conf") for file in (ROOT / "conf").rglob("*.yaml")}
     assert {entry.name for entry in installed.iterdir() if not entry.name.endswith("dist-info")} == {"project"}
-    assert (installed / "project" / "evaluation" / "page.css").is_file()
+    assert (installed / "project" / "evaluation" / "page" / "page.css").is_file()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     answer = subprocess.run(

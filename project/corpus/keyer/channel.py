@@ -22,6 +22,9 @@ Sound = NDArray[np.float32]
 NOISE_BAND_HZ = 2500.0  # in which the noise is measured
 _PINK_BAND_HZ = (300.0, 2800.0)  # the 2,500 Hz in which pink noise has the power that white noise would have
 _KNOT_SECONDS = 0.05  # slow changes are drawn this far apart
+NOISELESS_DB = 80.0
+EFFECTS = ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts")
+PARTS = ("noiseless", *EFFECTS)
 _SPEECH_HZ = (200.0, 2900.0)  # what a receiver's widest filter passes
 
 
@@ -32,6 +35,7 @@ class Channel:
     tone_hz: Sequence[float] = (300, 1100)  # pitch, drawn evenly
     snr_db: Sequence[float] = (-12, 40)  # drawn evenly, if `faint` is 1
     faint: float = 1.0  # 2 puts half of the utterances in the lowest quarter of that range, 3 in the lowest eighth
+    noiseless: float = 0.0  # part with next to no noise, 80 dB below the tone, as programs make it
     faintest_dit_db: float | None = 9.0  # a rule-book dit's energy is not less over the noise in 1 Hz; None: no limit
     silence_seconds: Sequence[float] = (0.1, 1.5)  # only noise: before the first mark, and again after the last
     drift: float = 0.3  # part whose tone drifts, by up to 30 Hz, or chirps at each mark
@@ -50,7 +54,7 @@ class Channel:
         check_range("channel.silence_seconds", self.silence_seconds, 0)
         if self.faint <= 0:
             raise InputError(f"corpus: channel.faint is {self.faint}: give 1, or more for fainter signals")
-        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts"):
+        for name in PARTS:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"corpus: channel.{name} is {getattr(self, name)}: give a part from 0 to 1")
 
@@ -69,6 +73,8 @@ def check_made(seed: int, sample_rate: int, channel: Channel) -> None:
 def draw_snr(channel: Channel, unit_seconds: float, ease: float, rng: np.random.Generator) -> float:
     """An SNR from the channel's range, but none at which a rule-book dit drowns; `ease` (0 to 1) lifts the low end."""
     low, high = channel.snr_db
+    if channel.noiseless and rng.random() < channel.noiseless:
+        return NOISELESS_DB
     if channel.faintest_dit_db is not None:
         low = max(low, channel.faintest_dit_db - 10 * np.log10(unit_seconds * NOISE_BAND_HZ))
     low = min(high, low + ease * max(0.0, min(high, 15.0) - low))

@@ -69,10 +69,7 @@ def render(
 ) -> Sound:
     """(num_samples,) float32 sound of a transmission, its loudest sample drawn between 0.05 and 0.7."""
     count, tone_hz = sending.num_samples, sending.tone_hz
-    happens = {
-        name: rng.random() < getattr(channel, name)
-        for name in ("drift", "fading", "pink", "crashes", "neighbours", "narrow", "levelled", "clicks", "restarts")
-    }
+    happens = {name: rng.random() < getattr(channel, name) for name in radio.EFFECTS}
     rise_ms = 0.0 if happens["clicks"] else between(keying.rise_ms, rng)
     sound = _tone(sending, rise_ms, sample_rate, happens, rng)
     deviation = radio.noise_deviation(sending.snr_db, sample_rate)

@@ -111,3 +111,17 @@ def test_no_dit_drowns_deeper_than_asked() -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Channel(**wrong)  # type: ignore[arg-type]
+
+
+def test_some_signals_are_without_noise() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [radio.draw_snr(Channel(snr_db=(0, 30), noiseless=0.25), 0.06, 0.0, rng) for _ in range(2000)]
+    assert 0.22 < np.mean([snr_db == radio.NOISELESS_DB for snr_db in drawn]) < 0.28
+
+
+def test_a_fainter_corpus_has_half_of_its_signals_in_the_lowest_quarter() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [
+        radio.draw_snr(Channel(snr_db=(-10, 30), faintest_dit_db=None, faint=2.0), 0.06, 0.0, rng) for _ in range(4000)
+    ]
+    assert np.median(drawn) == pytest.approx(0, abs=0.6)
