@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from project.build.bind import fits, is_object
 from project.build.compose import CONF, Config, app, compose, groups, guarded
-from project.contract import Adapted, Example, InputError
+from project.contract import Adapted, Example, Finding, InputError
 from project.run import Run, code_state
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def reports(run: Run, config: Config) -> Iterator[Report]:
         outcome = job.score(recognizer)
         seconds = time.perf_counter() - started
         info = {"manifest": name, "seconds": round(seconds, 3)} | facts(job, recognizer, outcome, references)
-        info |= diagnosed(own, recognizer, part, outcome)
+        info |= diagnosed(job, recognizer, outcome, name)
         if part.unit == "seconds":
-            info |= {"length_unit": "s", "real_time_factor": round(float(part.lengths.sum()) / seconds, 1)}
+            pace = float(part.lengths.sum()) / (seconds - outcome.spent.get("diagnosis", 0.0))
+            info |= {"length_unit": "s", "real_time_factor": round(pace, 1)}
         yield _report(job, recognizer, outcome, num_listed, info, config["resamples"])
 
 
@@ -96,7 +98,7 @@ def _report(
     rows = rows_of(job.manifest, outcome.scored)
     check_rows(rows)
     return make_report(
-        protocol=protocol_of(recognizer, job.manifest, num_listed, outcome.precision),
+        protocol=protocol_of(recognizer, job.manifest, num_listed, outcome.precision, job.checkpoint),
         run=job.run.name,
         metrics=list(recognizer.system.metrics.values()),
         rows=rows,
@@ -203,7 +205,9 @@ def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
     return [row(manifest[index]) for index in range(len(manifest))]
 
 
-def protocol_of(recognizer: Recognizer, part: Manifest, num_listed: int, precision: str) -> Protocol:
+def protocol_of(
+    recognizer: Recognizer, part: Manifest, num_listed: int, precision: str, checkpoint: str = "best"
+) -> Protocol:
     """What must be equal before these figures are compared with others."""
     from project.evaluation.protocol import (
         Protocol,
@@ -226,6 +230,7 @@ def protocol_of(recognizer: Recognizer, part: Manifest, num_listed: int, precisi
         decode=recognizer.system.decoder.settings,
         adapter=adapter_state(recognizer.system.model),
         precision=precision,
+        checkpoint=checkpoint,
         code_version=f"{code_state()['version']}+{hash_code(Path(__file__).parent)}",
         feature=feature,
     )
@@ -254,20 +259,39 @@ def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: Refere
     }
 
 
-def diagnosed(own: Config, recognizer: Recognizer, part: Manifest, outcome: Outcome) -> dict[str, Any]:
-    """What was measured while scoring, and what the checks find in it; those of the run, or the shipped ones."""
+def diagnosed(job: Job, recognizer: Recognizer, outcome: Outcome, name: str) -> dict[str, Any]:
+    """What was measured while scoring, what the checks find in it, and for what there was nothing to measure.
+
+    The checks are those of the run, or the shipped ones.
+    """
     from project.build.bind import make
     from project.callbacks.diagnosis import about, scored_figures
     from project.diagnosis.adapter import adapter_figures
     from project.diagnosis.evidence import Evidence, run_checks
     from project.evaluation.diagnose import to_plain
 
-    watcher = own.get("callbacks", {}).get("diagnosis") or compose("train")["callbacks"]["diagnosis"]
-    known = recognizer.data.known("train")
-    figures = {**outcome.figures, **adapter_figures(recognizer.system.model), **scored_figures(known, part)}
-    evidence = Evidence({name: [(0, value)] for name, value in figures.items()}, **about(recognizer.system), final=True)
-    findings = run_checks(make(watcher["checks"], "callbacks.diagnosis.checks"), evidence)
-    return {"statistics": figures, "findings": [to_plain(one) for one in findings]}
+    watcher = (job.own.get("callbacks") or {}).get("diagnosis") or compose("train")["callbacks"]["diagnosis"]
+    known, missing = recognizer.data.known("train"), []
+    if known is None and recognizer.data.fresh is None:
+        missing.append("leakage: the training manifest is not at hand")
+    if "feature/shift" not in outcome.figures:
+        missing.append("feature_drift: the run keeps no features.json")
+    measured = {**outcome.figures, **adapter_figures(recognizer.system.model), **scored_figures(known, job.manifest)}
+    figures = {key: value for key, value in measured.items() if math.isfinite(value)}
+    evidence = Evidence({key: [(0, value)] for key, value in figures.items()}, **about(recognizer.system), final=True)
+    findings = run_checks(make(watcher["checks"] or {}, "callbacks.diagnosis.checks"), evidence)
+    if wrong := sorted(measured.keys() - figures.keys()):
+        findings.append(
+            Finding(
+                "not_finite",
+                "",
+                f"What the model says is not finite ({', '.join(wrong)})",
+                "Look for NaN in its weights and features; nothing that it answers can be believed",
+            )
+        )
+    where = Path(str(name)).name
+    plain = [to_plain(replace(one, subject=f"{one.subject} in {where}".strip())) for one in findings]
+    return {"statistics": figures, "findings": plain, "not_measured": missing}
 
 
 def told(report: Report) -> str:
@@ -275,7 +299,10 @@ def told(report: Report) -> str:
     info: Mapping[str, Any] = report.info
     pace = f", {info['real_time_factor']:.0f} times real time" if "real_time_factor" in info else ""
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in info["time"].items())
-    found = "".join(f"\nfinding     {one['text']}. {one['remedy']}." for one in info["findings"])
+    found = "".join(
+        f"\nfinding     {one['check']}: {one['text']}.\n            {one['remedy']}." for one in info["findings"]
+    )
+    found += "".join(f"\nnot looked  {reason}" for reason in info["not_measured"])
     return f"references  {info['references']['text']}\ntime        {info['seconds']:.1f} s{pace}: {spent}{found}"
 
 

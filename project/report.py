@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from project import atomic
 from project.build.claims import read_claims
 from project.build.compose import Config, app
-from project.build.known import Known, entrant, view, watch
+from project.build.known import Known, entrant, outdated, view, watch
 from project.contract import InputError
 from project.run import Run
 
@@ -39,17 +39,21 @@ def report(config: Config, words: list[str]) -> int:
     claims = read_claims(config["hypotheses"])
     asked = [Known.open(folder) for folder in config["runs"]]
     judgements, said, shown = judged(claims, asked, config)
+    if not shown:
+        reasons = [*said, *(line for one in judgements for line in one.evidence)]
+        raise InputError(f"no run with a report speaks to these claims: {reasons[0] if reasons else 'name runs'}")
     runs = [one.run for one in shown]
     about = next((claims[one.name].primary.manifest for one in judgements), None)
-    reports = [read(folder) for folder in choose(runs, config["protocol"], about)]
     allow = [*config["allow"], *(name for one in judgements for name in claims[one.name].allow)]
+    reports = [read(folder) for folder in choose(runs, config["protocol"], about, allow)]
     comparison = compare(
         reports, baseline=_baseline(runs, reports, config["baseline"]), allow=list(dict.fromkeys(allow))
     )
     by = [config["by"]] if isinstance(config["by"], str) else list(config["by"] or [])
     views = [view(one) for one in shown]
     watched = {one.run: watch(it, one, its) for one, it, its in zip(reports, shown, views, strict=True)}
-    findings = merged([findings_of(comparison), watched])
+    stale = {one.run: outdated(it, one) for one, it in zip(reports, shown, strict=True)}
+    findings = merged([stale, findings_of(comparison), watched])
     grids, notes = tables(comparison, views, by)
     made = entries(comparison, views, findings)
     whole = matrix(comparison, made)
@@ -177,28 +181,30 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]
 
 
-def choose(runs: list[Run], protocol: str | None, manifest: str | None = None) -> list[Path]:
-    """Of each run the Report to compare: of the Protocol asked for, or of the latest one that all have.
+def choose(runs: list[Run], protocol: str | None, manifest: str | None = None, allow: Sequence[str] = ()) -> list[Path]:
+    """Of each run the Report to compare: of the Protocol asked for, or of one that all have, but for what may differ.
 
-    Those of the manifest that claims are about come first, where all runs were scored on it.
+    Of several, that of a whole manifest rather than a part of one, then the latest. Those of the manifest that claims
+    are about come first, where all runs were scored on it.
     """
-    from project.evaluation.shelf import browse
+    from project.evaluation.shelf import browse, choose, pick
 
-    made = [{file.parent.name: file for file in run.reports.glob("*/report.json")} for run in runs]
-    if manifest and not protocol:
-        scored = [{one.folder.name for one in browse(run.reports) if one.scored(manifest)} for run in runs]
-        kept = [{name: known[name] for name in names} for known, names in zip(made, scored, strict=True)]
-        made = kept if all(kept) else made
-    for run, known in zip(runs, made, strict=True):
-        if not known:
+    shelves = [browse(run.reports) for run in runs]
+    for run, shelf in zip(runs, shelves, strict=True):
+        if not shelf:
             raise InputError(f"{run.folder}: no report yet: scansion evaluate {run.folder}")
-        if protocol and protocol not in known:
-            raise InputError(f"{run.folder}: no report of protocol {protocol}: choose from {', '.join(sorted(known))}")
-    common = set.intersection(*(set(known) for known in made))
-    if protocol or common:
-        latest = protocol or max(common, key=lambda name: made[0][name].stat().st_mtime)
-        return [known[latest].parent for known in made]
-    return [max(known.values(), key=lambda file: file.stat().st_mtime).parent for known in made]
+        if protocol and all(one.folder.name != protocol for one in shelf):
+            known = ", ".join(sorted(one.folder.name for one in shelf))
+            raise InputError(f"{run.folder}: no report of protocol {protocol}: choose from {known}")
+    if protocol:
+        return [next(one.folder for one in shelf if one.folder.name == protocol) for shelf in shelves]
+    about = [[one for one in shelf if one.scored(manifest)] for shelf in shelves]
+    offered = about if manifest and all(about) else [list(shelf) for shelf in shelves]
+    try:
+        key = choose(offered, [], allow)
+    except InputError:  # compare() says what differs, between all of them
+        return [max(offer, key=lambda one: (one.is_complete, one.created)).folder for offer in offered]
+    return [pick(offer, key, allow).folder for offer in offered]
 
 
 def _baseline(runs: list[Run], reports: list[Report], baseline: str | None) -> Report | None:
@@ -214,7 +220,7 @@ def _baseline(runs: list[Run], reports: list[Report], baseline: str | None) -> R
 
 def place(runs: list[Run]) -> Path:
     """Where the page goes by default."""
-    return Path(os.path.commonpath([run.folder for run in runs])) / "report.html"
+    return Path(os.path.commonpath([run.folder.absolute() for run in runs])) / "report.html"
 
 
 def scalars(run: Run) -> Iterator[tuple[str, str, str, str]]:

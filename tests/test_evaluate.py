@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from project import cli, evaluate, train
 from project.build.compose import CONF, Config, compose, groups, unknown_keys
+from project.build.known import Known, outdated
 from project.build.restore import changed, hash_checkpoint, restore
 from project.contract import Hypothesis, InputError
 from project.data.manifest import Manifest, write_manifest
@@ -390,7 +391,7 @@ def test_stopped_while_scoring_leaves_nothing(
 def test_where_the_time_went(run: Run) -> None:
     report = evaluate.score(run, asked(run))
     spent = report.info["time"]
-    assert list(spent) == ["feature", "model", "decode"]
+    assert list(spent) == ["feature", "model", "decode", "diagnosis"]
     assert all(seconds > 0 for seconds in spent.values())
     assert sum(spent.values()) <= report.info["seconds"] + 0.01
     assert "time        " in evaluate.told(report)
@@ -411,3 +412,39 @@ def test_the_decoder_is_the_systems_own_again(run: Run) -> None:
     decoder = recognizer.system.decoder
     evaluate.predict(recognizer, recognizer.data.manifest("test"), "32-true", "cpu")
     assert recognizer.system.decoder is decoder
+
+
+def test_weights_that_changed_since_make_a_report_outdated(run: Run) -> None:
+    report = evaluate.score(run, asked(run))
+    known = Known.open(run.folder)
+    assert outdated(known, report) == []
+    content = torch.load(run.best, weights_only=True)
+    content["state_dict"]["model.head.bias"][0] += 1
+    torch.save(content, run.best)
+    assert [finding.check for finding in outdated(known, report)] == ["outdated"]
+
+
+def test_the_last_checkpoint_is_another_protocol(run: Run) -> None:
+    best, last = (evaluate.score(run, asked(run, f"checkpoint={name}")) for name in ("best", "last"))
+    with pytest.raises(InputError, match=r"checkpoint \(best against last\)"):
+        compare([best, replace(last, run="other")])
+
+
+def test_what_could_not_be_looked_at_is_told(run: Run, tmp_path: Path) -> None:
+    """Features are compared with those of training, which the run keeps; without them nobody says to have looked."""
+    looked = evaluate.score(run, asked(run))
+    assert looked.info["not_measured"] == []
+    assert "feature/shift" in looked.info["statistics"]
+    (run.folder / "features.json").unlink()
+    blind = evaluate.score(run, asked(run))
+    assert blind.info["not_measured"] == ["feature_drift: the run keeps no features.json"]
+    assert "not looked  feature_drift" in evaluate.told(blind)
+
+
+def test_weights_that_are_no_numbers_are_a_finding_and_the_report_is_written(run: Run, tmp_path: Path) -> None:
+    content = torch.load(run.best, weights_only=True)
+    content["state_dict"]["model.norm.weight"][:] = float("nan")
+    torch.save(content, run.best)
+    report = evaluate.score(run, asked(run))
+    assert "not_finite" in [one["check"] for one in report.info["findings"]]
+    assert load(report.save(tmp_path)).info["findings"] == report.info["findings"]

@@ -279,3 +279,19 @@ def test_unknown_condition(tmp_path: Path, ask: Ask) -> None:
     assert code == 2
     assert "by=snr: the evaluated examples have no such condition" in err
     assert not list(tmp_path.rglob("*.html"))
+
+
+def test_a_whole_manifest_is_shown_rather_than_a_later_part_of_it(tmp_path: Path, ask: Ask) -> None:
+    folder = invent(tmp_path, 0.3, 1)
+    (whole,) = (folder / "reports").iterdir()
+    report = load(whole)
+    few = replace(report.protocol, num_examples=3, coverage="3 of 24, not for decisions",
+                  manifest_ids_hash=hash_ids(row.id for row in report.rows[:3]))  # fmt: skip
+    replace(report, protocol=few, rows=report.rows[:3], created="2026-02-04").save(folder / "reports")
+    assert choose([Run(folder)], None) == [whole]
+
+
+def test_claims_without_any_report_end_in_one_line(tmp_path: Path, ask: Ask) -> None:
+    code, _, err = ask(f"hypotheses={claim(tmp_path / 'own.yaml')}")
+    assert code == 2
+    assert "Traceback" not in err

@@ -73,6 +73,18 @@ def entrant(known: Known) -> Entrant:
     return Entrant(run.name, run.folder, settings, identity, browse(run.reports))
 
 
+def outdated(known: Known, report: Report) -> list[Finding]:
+    """Whether the weights that a Report speaks of are no longer those in the run's folder."""
+    from project.build.restore import hash_checkpoint
+
+    scored, name = report.info.get("weights"), str(report.info.get("checkpoint", "best"))
+    file = known.run.last if name == "last" else known.run.best
+    if scored is None or not file.is_file() or hash_checkpoint(known.run, name) == scored:
+        return []
+    text = f"{known.run.name} was evaluated before its {name} checkpoint changed"
+    return [Finding("outdated", name, text, f"Evaluate it again: scansion evaluate {known.run.folder}")]
+
+
 def watch(known: Known, report: Report, view: RunView) -> list[Finding]:
     """What the checks that a run was watched by find in its curves, as they stand in metrics.csv."""
     if not known.checks or not view.curves:

@@ -6,6 +6,7 @@ process would make, so batches, and with them results, are the same. What they f
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import signal
 import sys
@@ -33,7 +34,7 @@ from project.contract import Batch, Decoder, Hypothesis, InputError, Interrupted
 from project.data.manifest import Manifest
 from project.data.module import Batching
 from project.data.sampling import SortedBatchSampler
-from project.diagnosis.feature import FeatureSums, feature_figures
+from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.validation import ValidationSums
 from project.run import Run
 from project.system.base import Scored
@@ -47,7 +48,7 @@ class Outcome:
 
     scored: Mapping[str, Scored]
     precision: str = ""  # "32-true on cpu"
-    spent: Spent = field(default_factory=dict)  # seconds by "feature" (reading included), "model", "decode"
+    spent: Spent = field(default_factory=dict)  # seconds by "feature" (with reading), "model", "decode", "diagnosis"
     measured: Mapping[str, Any] = field(default_factory=dict)  # for diagnosis: sums, see ValidationSums
     figures: Mapping[str, float] = field(default_factory=dict)  # made of them, and what single processes found
 
@@ -74,16 +75,25 @@ class Job:
         told = [one for one in outcomes if one.scored]
         spent = {name: max(one.spent[name] for one in told) for name in told[0].spent} if told else {}
         scored = each_once([one.scored for one in outcomes], ids)
-        return Outcome(scored, told[0].precision if told else "", spent, figures=_figures(told))
+        figures = _figures(told, trained_on(self.run))
+        return Outcome(scored, told[0].precision if told else "", spent, figures=figures)
 
 
-def _figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
+def trained_on(run: Run) -> FeatureSums:
+    """Sums of the features that a run was trained on, as it wrote them down; none where it did not."""
+    sums, file = FeatureSums(), run.folder / FEATURES
+    if file.is_file():
+        sums.merge(json.loads(file.read_text(encoding="utf-8")))
+    return sums
+
+
+def _figures(outcomes: Sequence[Outcome], training: FeatureSums) -> dict[str, float]:
     """What was measured in all processes; of what each measured by itself the worst."""
     seen = ValidationSums()
     for one in outcomes:
         seen.merge(one.measured)
     worst = {name: max(one.figures.get(name, 0.0) for one in outcomes) for one in outcomes for name in one.figures}
-    return {**seen.figures(), **feature_figures(FeatureSums(), seen.features), **worst}
+    return {**seen.figures(), **feature_figures(training, seen.features), **worst}
 
 
 def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dict[str, Scored]:
@@ -111,7 +121,7 @@ def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: 
         trainer = Trainer(
             accelerator=device, devices=[share] if accelerated else 1, precision=precision, logger=False,  # type: ignore[arg-type]
             enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False,
-            use_distributed_sampler=False, callbacks=[watch, diagnosis],
+            use_distributed_sampler=False, callbacks=[watch, diagnosis, Lap(watch)],
         )  # fmt: skip
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # no such device, or none here
         reason = " ".join(str(error).split()).rstrip(".!")
@@ -155,7 +165,7 @@ class Watch(Callback):
     """Shows how far scoring is, if standard error is a terminal, and notes what its time went into."""
 
     def __init__(self, total: int, *, hidden: bool = False) -> None:
-        self.spent = {"feature": 0.0, "model": 0.0, "decode": 0.0}
+        self.spent = {"feature": 0.0, "model": 0.0, "decode": 0.0, "diagnosis": 0.0}
         self._total = total
         self._since = 0.0
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -188,10 +198,24 @@ class Watch(Callback):
         self.spent["model"] -= self.spent["decode"] - self._decoded
         self._bar.advance(self._task, len(batch))
 
+    def note_diagnosis(self) -> None:
+        """What passed since a batch was scored was spent on measuring it."""
+        self._note("diagnosis")
+
     def _note(self, what: str) -> None:
         now = time.perf_counter()
         self.spent[what] += now - self._since
         self._since = now
+
+
+class Lap(Callback):
+    """Stands behind the diagnosis, and tells the watch that it is done."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self._watch.note_diagnosis()
 
 
 class _Timed:

@@ -6,6 +6,7 @@ every validation, and later by `scansion report`, which needs nothing but metric
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ import torch
 from lightning.pytorch import Trainer
 from rich.console import Console
 
+from project import atomic
 from project.callbacks.progress import Progress
 from project.callbacks.watcher import Watcher
 from project.contract import Batch, Finding
@@ -23,7 +25,7 @@ from project.data.leakage import part_seen
 from project.data.manifest import Manifest
 from project.diagnosis.adapter import adapter_figures
 from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
-from project.diagnosis.feature import FeatureSums, feature_figures
+from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.gradient import gradient_figures, parts_of, shares
 from project.diagnosis.mates import mates_figures
 from project.diagnosis.prior import ignorant
@@ -49,6 +51,7 @@ class Diagnosis(Watcher):
         self.checks = dict(checks)
         self.findings: list[Finding] = []  # of the latest validation
         self.figures: dict[str, float] = {}  # of the latest validation
+        self._features = Path(folder).parent / FEATURES  # sums in training, which evaluation compares with
         self._ledger = Ledger(Path(folder).parent / "metrics.csv")
         self._told: set[tuple[str, str]] = set()
         self.seen = ValidationSums()  # of the latest validation
@@ -68,10 +71,9 @@ class Diagnosis(Watcher):
             self._look(trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
-        if not self._is_due(trainer):
-            return
-        self._train.add(batch)
-        if "symbols" in batch.targets:
+        if self._is_due(trainer) or trainer.global_step == 0:  # short runs have their first batch alone
+            self._train.add(batch)
+        if self._is_due(trainer) and "symbols" in batch.targets:
             lengths_B = pl_module.model.num_output_frames(batch.lengths_B)
             needed_B = frames_needed(batch.targets["symbols"], batch.targets["symbol_lengths"])
             short = float((lengths_B < needed_B).float().mean())
@@ -144,6 +146,8 @@ class Diagnosis(Watcher):
                 self._tell_new()
             return
         self._write(trainer, self.figures, trainer.global_step)
+        if self._train.count:
+            atomic.write(self._features, json.dumps(self._train.state()))
         self._look(trainer, pl_module)
 
     def _look(self, trainer: Trainer, pl_module: Any) -> None:
@@ -199,12 +203,12 @@ def data_figures(trainer: Trainer) -> dict[str, float]:
     if data is None or trainer.overfit_batches:  # type: ignore[attr-defined]  # few are meant to be learned by heart
         return {}
     figures = {"data/train_examples": float(len(data.training.lengths))}
-    return figures | scored_figures(data.training, data.manifest("dev"))
+    return figures | scored_figures(data.training, data.manifest("dev"), "dev")
 
 
-def scored_figures(training: Any, scored: Manifest) -> dict[str, float]:
+def scored_figures(training: Any, scored: Manifest, part: str = "scored") -> dict[str, float]:
     """How many examples are scored, and the part of them that the training manifest has too, if there is one."""
-    figures = {"data/dev_examples": float(len(scored))}
+    figures = {f"data/{part}_examples": float(len(scored))}
     if isinstance(training, Manifest) and max(len(training), len(scored)) <= MOST_COMPARED:
         figures |= {f"leakage/{kind}": part for kind, part in part_seen(training, scored).items()}
     return figures

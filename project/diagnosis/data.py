@@ -18,13 +18,17 @@ class LittleData:
         self.dev = dev
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
-        for part, least, what in (("train", self.train, "learn from"), ("dev", self.dev, "judge by")):
+        for part, least, what in (
+            ("train", self.train, "learn from"),
+            ("dev", self.dev, "judge by"),
+            ("scored", self.dev, "judge by"),
+        ):
             count = evidence.last(f"data/{part}_examples")
             if count is not None and count < least:
                 yield Finding(
                     "", part, f"There are only {count:.0f} examples to {what}",
-                    "Is the manifest the right one, and whole? scansion prepare describe shows it, scansion prepare "
-                    "power says what it can decide",
+                    "Is the manifest the right one, and whole, and max_samples not set? scansion prepare describe "
+                    "shows it, scansion prepare power says what it can decide",
                     {"examples": count},
                 )  # fmt: skip
 

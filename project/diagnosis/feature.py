@@ -11,6 +11,8 @@ from torch import Tensor
 from project.contract import Batch, Finding
 from project.diagnosis.evidence import Evidence
 
+FEATURES = "features.json"  # in a run's folder
+
 
 class FeatureSums:
     """Sums of each feature over the frames of some batches; frames beyond a length don't count."""

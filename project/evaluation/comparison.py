@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -111,7 +111,8 @@ def compare(reports: Sequence[Report], baseline: Report | None = None, allow: Se
         {} if baseline is None or report is baseline else {name: difference(report, baseline, name) for name in shown}
         for report in reports
     )
-    return Comparison(tuple(reports), labels, shown, index, deltas, allowed, unit)
+    ordered = tuple(_led_by(report, shown[0]) for report in reports)
+    return Comparison(ordered, labels, shown, index, deltas, allowed, unit)
 
 
 def difference(mine: Report, baseline: Report, name: str) -> Delta:
@@ -121,7 +122,7 @@ def difference(mine: Report, baseline: Report, name: str) -> Delta:
     if direction == "one":
         value = shortfall(mine.metrics[name], direction) - shortfall(baseline.metrics[name], direction)
     measure, rows = baseline.measures.get(name), {row.id: row for row in mine.rows}
-    if measure is None or not measure.is_ratio or rows.keys() != {row.id for row in baseline.rows}:
+    if measure is None or not measure.is_ratio or len(rows) < 2 or rows.keys() != {row.id for row in baseline.rows}:
         return Delta(value, None, direction)
     groups = [row.group for row in baseline.rows]
     drawn = groups if resampling_unit(groups) == "group" else None
@@ -210,9 +211,19 @@ def _shared_figures(first: Report, reports: Sequence[Report]) -> tuple[str, ...]
         raise InputError("these runs have no figure in common: evaluate them with the same metrics")
     for report in reports:
         for name in shared:
-            if report.measures.get(name) != first.measures.get(name):
+            definitions = [one.info.get("metric", {}).get(name) for one in (report, first)]
+            if report.measures.get(name) != first.measures.get(name) or (
+                None not in definitions and definitions[0] != definitions[1]
+            ):
                 raise InputError(f"{report.run} and {first.run} reckon {name} differently: evaluate both again")
     return shared
+
+
+def _led_by(report: Report, name: str) -> Report:
+    """The Report with that figure first, which decides here."""
+    if report.primary == name:
+        return report
+    return replace(report, metrics={name: report.metrics[name], **report.metrics})
 
 
 def _short(value: Any, limit: int = 40) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 from project.contract import Finding
 from project.evaluation.comparison import Comparison, better
+from project.evaluation.power import saturation
 from project.evaluation.result import Report
 
-SATURATED = 0.05  # an error below this leaves little to tell runs apart
 FEWEST = 30  # examples that anything can be judged by
 
 
@@ -28,13 +28,12 @@ def findings_of(comparison: Comparison) -> dict[str, list[Finding]]:
     """By run: what its Report holds, and what shows once Reports stand side by side."""
     found: dict[str, list[Finding]] = {}
     for report in comparison.reports:
-        found.setdefault(report.run, []).extend([*stored(report), *_too_few(report)])
-    if len(comparison.reports) > 1:
-        first = comparison.reports[comparison.baseline or 0]
-        found[first.run] += _saturated(first, comparison.primary)
-        for report in comparison.reports:
-            if report is not first and report.run != first.run:
-                found[report.run] += _identical(report, first)
+        found.setdefault(report.run, []).extend(stored(report) or _too_few(report))
+    first = comparison.reports[comparison.baseline or 0]
+    found[first.run] += _saturated(first, comparison.primary)
+    for report in comparison.reports:
+        if report is not first and report.run != first.run:
+            found[report.run] += _identical(report, first)
     return found
 
 
@@ -49,17 +48,15 @@ def _too_few(report: Report) -> Iterator[Finding]:
 
 def _saturated(report: Report, name: str) -> Iterator[Finding]:
     """Little room is left: the figure is nearly perfect, or its interval holds perfection."""
-    sign = better(report, name)
-    figure, interval = report.metrics[name], report.intervals.get(name)
-    error = figure if sign == "lower" else 1 - figure
-    touches = interval is not None and (interval[0] <= 0 if sign == "lower" else interval[1] >= 1)
-    if error < SATURATED or touches:
-        yield Finding(
-            "saturated", name, f"{report.run} is at {name} {figure:.4f} already: this manifest has little left to show",
-            "Compare on harder material (more noise, other speakers), or ask scansion prepare power which difference "
-            "it can show at all",
-            {name: figure, **({"low": interval[0], "high": interval[1]} if interval else {})},
-        )  # fmt: skip
+    sign, interval = better(report, name), report.intervals.get(name)
+    if sign == "one" or interval is None or not report.measures[name].is_ratio:
+        return
+    rate, ends = report.metrics[name], interval
+    if sign == "higher":
+        rate, ends = 1 - rate, (1 - interval[1], 1 - interval[0])
+    found = saturation(rate, ends, name)
+    if found is not None:
+        yield found
 
 
 def _identical(report: Report, first: Report) -> Iterator[Finding]:

@@ -56,7 +56,8 @@ def make_report(
             raise InputError(f"{name} is reckoned by two metrics: give one of them another name")
         figures |= found
         measures |= measures_of(metric, list(found))
-        intervals |= _intervals(metric, {name: measures[name] for name in found}, rows, drawn, num_resamples, seed)
+        if len(rows) > 1:
+            intervals |= _intervals(metric, {name: measures[name] for name in found}, rows, drawn, num_resamples, seed)
     resampling = {"unit": unit, "units": len(set(groups)) if drawn else len(rows), "resamples": num_resamples}
     extra = {**(info or {}), "interval": {**resampling, "confidence": 0.95, "seed": seed}}
     return Report(protocol, run, figures, intervals, tuple(rows), created, measures, extra)

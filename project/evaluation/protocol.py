@@ -15,6 +15,10 @@ from project.contract import Adapted, InputError
 Settings: TypeAlias = Mapping[str, Any]
 FULL = "full"
 ABSENT = "absent"  # stands in a difference for a key that one side does not have
+BESIDE_ANSWERS = {  # of the sources: what makes corpora, watches, writes, compares and shows
+    "action", "benchmark", "callbacks", "corpus", "diagnosis", "evaluation", "logger", "transcript",
+    "bench.py", "cli.py", "prepare.py", "report.py", "train.py", "transcribe.py",
+}  # fmt: skip
 SOUND = ("sample_rate", "channels", "level")  # settings of a feature that say what is done to sound before it
 
 
@@ -38,6 +42,7 @@ class Protocol:
     precision: str  # of the arithmetic, and on what kind of device: "32-true on cpu"
     code_version: str  # see hash_code
     feature: Settings = field(default_factory=dict)  # all other settings of the feature; older Reports have it in audio
+    checkpoint: str = "best"  # which of a run's weights
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -107,9 +112,11 @@ def hash_ids(ids: Iterable[str]) -> str:
 
 
 def hash_code(folder: Path) -> str:
-    """12 hexadecimal digits of all Python source below a folder: equal for equal code, whatever its commit."""
+    """12 hexadecimal digits of the Python source that can change an answer or its score, whatever its commit."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
+        if file.relative_to(folder).parts[0] in BESIDE_ANSWERS:
+            continue
         content = file.read_bytes()
         digest.update(f"{file.relative_to(folder).as_posix()}:{len(content)}:".encode() + content)
     return digest.hexdigest()[:12]

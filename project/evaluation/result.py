@@ -37,6 +37,7 @@ from project.contract import InputError
 from project.evaluation.interval import Interval
 from project.evaluation.protocol import Protocol, hash_ids
 
+csv.field_size_limit(1 << 30)  # references may be as long as books
 HEAD = ("id", "reference", "hypothesis", "group", "length", "location")
 TAIL = ("score",)
 META = "meta."
@@ -110,9 +111,7 @@ class Report:
         `report.json` comes last and vouches for `predictions.csv`, so an interrupted save is never taken for a Report.
         """
         target = Path(folder) / self.protocol.hash
-        target.mkdir(parents=True, exist_ok=True)
         table = _table(self.rows)
-        atomic.write(target / "predictions.csv", table)
         content = {
             "format": FORMAT,
             "run": self.run,
@@ -126,6 +125,8 @@ class Report:
             "predictions_sha256": hashlib.sha256(table).hexdigest(),
         }
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+        target.mkdir(parents=True, exist_ok=True)
+        atomic.write(target / "predictions.csv", table)
         atomic.write(target / "report.json", text.encode() + b"\n")
         return target
 
@@ -198,6 +199,9 @@ def _problems(report: Report) -> Iterator[str]:
     for name, figure in report.metrics.items():
         if not math.isfinite(figure):
             yield f"{name} is {figure}: it could not be computed, look for empty references or lengths"
+    for name, interval in report.intervals.items():
+        if not all(map(math.isfinite, interval)):
+            yield f"the interval of {name} is {list(interval)}: it could not be computed"
     for name in {*report.intervals, *report.measures} - report.metrics.keys():
         yield f"{name} has an interval or a measure, and no figure"
     for measure in report.measures.values():

@@ -35,6 +35,10 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
     found += [Verdict("warning", note) for note in comparison.head]
     first = comparison.reports[0]
     groups = {row.group for row in first.rows} - {None}
+    without = sum(row.group is None for row in first.rows)
+    if groups and without:
+        text = f"{without} of {len(first.rows)} examples have no group: intervals are over examples, perhaps too narrow"
+        found.append(Verdict("warning", text))
     if comparison.unit == "example" and 1 < len(groups) < MIN_GROUPS < len(first.rows):
         found.append(
             Verdict(

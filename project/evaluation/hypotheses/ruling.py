@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from project.evaluation.comparison import Delta
+from project.contract import InputError
+from project.evaluation.comparison import Delta, better
 from project.evaluation.hypotheses.claim import Aim, Claim, Margin
 from project.evaluation.hypotheses.trial import Bout, Trial, fight
 from project.evaluation.interval import resampling_unit
@@ -36,6 +37,8 @@ class Ruling:
 def primary_ruling(claim: Claim, trial: Trial, duels: Sequence[Duel], num_trials: int) -> Ruling:
     """Whether the figure moved as claimed, by more than matters, and in enough seeds."""
     aim = claim.primary
+    if any(better(treatment, aim.metric) == "one" for treatment, _ in duels):
+        raise InputError(f"primary.metric: {aim.metric} is best at 1, neither lower nor higher: claim an error rate")
     bout = fight(duels, aim.metric, num_trials)
     sign = -1 if aim.direction == "lower" else 1
     outcome = moved(bout.delta, sign, aim.gain, ALPHA / num_trials)

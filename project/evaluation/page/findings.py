@@ -44,7 +44,11 @@ def diagnosis_section(comparison: Comparison, findings: Findings, checks: Sequen
     """Each finding with its step, figures and remedy; where there is none, which checks looked."""
     dots = dict(zip(comparison.labels, swatches(comparison), strict=True))
     listed = list(_listed(comparison, findings))
-    looked = f"<p class=note>Checks that ran: {escape(', '.join(checks))}.</p>" if checks else ""
+    looked = (
+        f"<p class=note>Checks that looked, each at what was measured: {escape(', '.join(checks))}.</p>"
+        if checks
+        else ""
+    )
     if not listed:
         return f"<p>No findings.</p>{looked}" if checks else ""
     items = "".join(_item(dots[label], label, finding) for label, finding in listed[:MAX_LISTED])

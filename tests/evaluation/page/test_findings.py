@@ -35,4 +35,4 @@ def test_nothing_found(make: Make) -> None:
     comparison = compare([make("a", num_examples=16)])
     assert diagnosis_section(comparison, {}) == ""
     assert "No findings" in diagnosis_section(comparison, {}, ["leakage"])
-    assert "Checks that ran: leakage." in diagnosis_section(comparison, {}, ["leakage"])
+    assert "Checks that looked, each at what was measured: leakage." in diagnosis_section(comparison, {}, ["leakage"])
