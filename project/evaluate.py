@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import math
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from project.build.bind import fits, is_object
-from project.build.compose import CONF, Config, app, compose, groups, guarded
-from project.contract import Adapted, Example, Finding, InputError
+from project.build.compose import CONF, Config, app, groups, guarded
+from project.contract import Adapted, Example, InputError
 from project.run import Run, code_state
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def reports(run: Run, config: Config) -> Iterator[Report]:
 
     What is wrong with any of the manifests shows before the first is scored.
     """
+    from project.build.diagnosis import diagnosed
     from project.build.restore import changed, restore
     from project.build.scoring import Job
 
@@ -257,41 +257,6 @@ def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: Refere
         "references": references.to_mapping(),
         "code": code_state(),
     }
-
-
-def diagnosed(job: Job, recognizer: Recognizer, outcome: Outcome, name: str) -> dict[str, Any]:
-    """What was measured while scoring, what the checks find in it, and for what there was nothing to measure.
-
-    The checks are those of the run, or the shipped ones.
-    """
-    from project.build.bind import make
-    from project.callbacks.diagnosis import about, scored_figures
-    from project.diagnosis.adapter import adapter_figures
-    from project.diagnosis.evidence import Evidence, run_checks
-    from project.evaluation.diagnose import to_plain
-
-    watcher = (job.own.get("callbacks") or {}).get("diagnosis") or compose("train")["callbacks"]["diagnosis"]
-    known, missing = recognizer.data.known("train"), []
-    if known is None and recognizer.data.fresh is None:
-        missing.append("leakage: the training manifest is not at hand")
-    if "feature/shift" not in outcome.figures:
-        missing.append("feature_drift: the run keeps no features.json")
-    measured = {**outcome.figures, **adapter_figures(recognizer.system.model), **scored_figures(known, job.manifest)}
-    figures = {key: value for key, value in measured.items() if math.isfinite(value)}
-    evidence = Evidence({key: [(0, value)] for key, value in figures.items()}, **about(recognizer.system), final=True)
-    findings = run_checks(make(watcher["checks"] or {}, "callbacks.diagnosis.checks"), evidence)
-    if wrong := sorted(measured.keys() - figures.keys()):
-        findings.append(
-            Finding(
-                "not_finite",
-                "",
-                f"What the model says is not finite ({', '.join(wrong)})",
-                "Look for NaN in its weights and features; nothing that it answers can be believed",
-            )
-        )
-    where = Path(str(name)).name
-    plain = [to_plain(replace(one, subject=f"{one.subject} in {where}".strip())) for one in findings]
-    return {"statistics": figures, "findings": plain, "not_measured": missing}
 
 
 def told(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -432,12 +433,17 @@ def test_the_last_checkpoint_is_another_protocol(run: Run) -> None:
 
 def test_what_could_not_be_looked_at_is_told(run: Run, tmp_path: Path) -> None:
     """Features are compared with those of training, which the run keeps; without them nobody says to have looked."""
+    kept = run.folder / "features.json"
+    assert json.loads(kept.read_text())["examples"] < 6, "a short run knows its first batch"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "examples": 40}))
     looked = evaluate.score(run, asked(run))
     assert looked.info["not_measured"] == []
     assert "feature/shift" in looked.info["statistics"]
-    (run.folder / "features.json").unlink()
+    kept.unlink()
     blind = evaluate.score(run, asked(run))
-    assert blind.info["not_measured"] == ["feature_drift: the run keeps no features.json"]
+    assert blind.info["not_measured"] == [
+        "feature_drift: of too few examples is it known what features are like in training"
+    ]
     assert "not looked  feature_drift" in evaluate.told(blind)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from project.contract import Batch, Finding
 from project.diagnosis.evidence import Evidence
 
+FEWEST = 6  # examples that say what features are like
 FEATURES = "features.json"  # in a run's folder
 
 
@@ -18,7 +19,8 @@ class FeatureSums:
     """Sums of each feature over the frames of some batches; frames beyond a length don't count."""
 
     def __init__(self) -> None:
-        self.count = 0.0
+        self.count = 0.0  # frames
+        self.examples = 0.0
         self.sum_F: Tensor | None = None
         self.square_F: Tensor | None = None
 
@@ -28,19 +30,25 @@ class FeatureSums:
         inside_BT = torch.arange(signals_BTF.shape[1], device=signals_BTF.device) < batch.lengths_B[:, None]
         frames_NF = signals_BTF[inside_BT].double()
         parts = {"sum_F": frames_NF.sum(dim=0).cpu(), "square_F": frames_NF.square().sum(dim=0).cpu()}
-        self.merge({"count": float(len(frames_NF)), **parts})
+        self.merge({"count": float(len(frames_NF)), "examples": float(len(batch)), **parts})
 
     def state(self) -> dict[str, Any]:
         """Plain sums, for a checkpoint and for other processes."""
         if self.sum_F is None or self.square_F is None:
             return {"count": 0.0}
-        return {"count": self.count, "sum_F": self.sum_F.tolist(), "square_F": self.square_F.tolist()}
+        return {
+            "count": self.count,
+            "examples": self.examples,
+            "sum_F": self.sum_F.tolist(),
+            "square_F": self.square_F.tolist(),
+        }
 
     def merge(self, state: Mapping[str, Any]) -> None:
         """More sums."""
         if not state["count"]:
             return
         self.count += state["count"]
+        self.examples += state["examples"]
         sum_F, square_F = (torch.as_tensor(state[name], dtype=torch.double) for name in ("sum_F", "square_F"))
         self.sum_F = sum_F if self.sum_F is None else self.sum_F + sum_F
         self.square_F = square_F if self.square_F is None else self.square_F + square_F
@@ -63,7 +71,7 @@ def feature_figures(train: FeatureSums, dev: FeatureSums) -> dict[str, float]:
         if sums.count:
             mean_F, spread_F = sums.moments()
             figures |= {f"feature/{name}/mean": float(mean_F.mean()), f"feature/{name}/spread": float(spread_F.mean())}
-    if train.count and dev.count:
+    if min(train.examples, dev.examples) >= FEWEST and train.count and dev.count:
         (mean_F, spread_F), (other_F, other_spread_F) = train.moments(), dev.moments()
         floor = 1e-3 * max(float(spread_F.max()), 1e-9)
         shift_F = (other_F - mean_F).abs() / spread_F.clamp(min=floor)
