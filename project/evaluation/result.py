@@ -16,6 +16,7 @@ What `info` holds, for people and for checks; `evaluate` fills it:
     references                             what normalizing changed and the alphabet lacks, see references.py
     seconds, time, devices                 in all, by what it was spent on, and on how many processes
     length_unit, real_time_factor          where lengths are seconds
+    statistics, findings, not_measured     what diagnosis measured and found, and what it had nothing to look at for
     interval                               how intervals were drawn: unit, units, resamples, confidence, seed
 """
 
