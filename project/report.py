@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from project.evaluation.hypotheses.claim import Claim
     from project.evaluation.hypotheses.judgement import Judgement
     from project.evaluation.matrix import Entry
-    from project.evaluation.page.facts import RunView
     from project.evaluation.result import Report
+    from project.evaluation.run_view import RunView
 
 
 def report(config: Config, words: list[str]) -> int:

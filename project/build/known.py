@@ -13,8 +13,8 @@ from project.contract import Finding
 from project.run import Run, flatten, is_below
 
 if TYPE_CHECKING:
-    from project.evaluation.page.facts import RunView
     from project.evaluation.result import Report
+    from project.evaluation.run_view import RunView
     from project.evaluation.shelf import Entrant
 
 NOT_SETTINGS = ("command",)  # how a run was asked for, not what it is
@@ -50,7 +50,7 @@ class Known:
 
 def view(known: Known) -> RunView:
     """What the page shows of a run beside its figures."""
-    from project.evaluation.page.facts import RunView
+    from project.evaluation.run_view import RunView
 
     run, config = known.run, known.config
     environment = run.folder / "environment.json"

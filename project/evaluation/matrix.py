@@ -12,8 +12,8 @@ from typing import Any
 from project.contract import Finding
 from project.evaluation.comparison import Comparison
 from project.evaluation.grid import Grid
-from project.evaluation.page.facts import RunView
 from project.evaluation.result import Report
+from project.evaluation.run_view import RunView
 from project.evaluation.sweep import setting_text
 from project.evaluation.verdict import figure_text, is_percent, number_text, title_of
 

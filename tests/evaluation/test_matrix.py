@@ -10,8 +10,8 @@ from project.contract import Finding
 from project.evaluation.artefact import write_matrix
 from project.evaluation.comparison import Comparison, compare
 from project.evaluation.matrix import Entry, entries, matrix, narrow
-from project.evaluation.page.facts import RunView
 from project.evaluation.result import Report
+from project.evaluation.run_view import RunView
 
 Make = Callable[..., Report]
 Matrix = tuple[Comparison, list[Entry]]

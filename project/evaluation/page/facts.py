@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.page.markup import swatches
+from project.evaluation.run_view import RunView, view_of
 
 MAX_RUNS = 12  # listed at once
-Curve = list[tuple[int, float]]
 Fact = tuple[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """What the page shows of a run beside its Report."""
-
-    name: str  # as in the Report
-    folder: str
-    curves: Mapping[str, Curve] = field(default_factory=dict)  # name of a scalar -> (step, value)
-    environment: Mapping[str, object] = field(default_factory=dict)  # versions, hardware, code state; may be nested
-    command: str = ""
-    settings: Mapping[str, object] = field(default_factory=dict)  # dotted key -> value, of what can change results
-    checks: Sequence[str] = ()  # of the diagnosis that watched it, by name
-
-
-def view_of(views: Mapping[str, RunView], run: str) -> RunView:
-    """What is known of a run; one of which nothing is told has its name alone."""
-    return views.get(run, RunView(run, ""))
 
 
 def protocol_section(comparison: Comparison) -> str:

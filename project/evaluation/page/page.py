@@ -16,7 +16,7 @@ from project.evaluation.comparison import Comparison
 from project.evaluation.grid import Grid
 from project.evaluation.hypotheses.judgement import Judgement
 from project.evaluation.page.example_table import examples_section
-from project.evaluation.page.facts import RunView, protocol_section, runs_section
+from project.evaluation.page.facts import protocol_section, runs_section
 from project.evaluation.page.findings import Findings, diagnosis_section, shared
 from project.evaluation.page.opening import opening
 from project.evaluation.page.picture import coloured
@@ -31,6 +31,7 @@ from project.evaluation.page.section import (
     sweep_section,
 )
 from project.evaluation.page.worst import worst_section
+from project.evaluation.run_view import RunView
 from project.evaluation.verdict import sample_text, verdicts
 
 Section = tuple[str, str, str]  # anchor, heading, content

@@ -13,10 +13,10 @@ from project.evaluation.drift import drift_grid
 from project.evaluation.grid import Grid, typeset
 from project.evaluation.page.condition_picture import by_condition, by_text_length
 from project.evaluation.page.confusion_picture import confusion_map
-from project.evaluation.page.facts import RunView, view_of
 from project.evaluation.page.markup import figure, key, panel_figures, swatches
 from project.evaluation.page.picture import by_length, coloured, curve_panels, forest
 from project.evaluation.page.sweep_picture import sweep_panels
+from project.evaluation.run_view import RunView, view_of
 from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
 from project.evaluation.table import cells, headings, lines
 

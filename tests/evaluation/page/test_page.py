@@ -15,10 +15,10 @@ from project.evaluation.comparison import Comparison, compare
 from project.evaluation.example import worst
 from project.evaluation.grid import Grid
 from project.evaluation.hypotheses.judgement import Judgement
-from project.evaluation.page.facts import RunView
 from project.evaluation.page.page import write_page
 from project.evaluation.protocol import hash_ids
 from project.evaluation.result import Report
+from project.evaluation.run_view import RunView
 
 Make = Callable[..., Report]
 Page = Callable[..., str]

@@ -25,9 +25,9 @@ import soundfile
 from project.contract import Finding
 from project.evaluation.comparison import compare
 from project.evaluation.hypotheses.judgement import Judgement
-from project.evaluation.page.facts import RunView
 from project.evaluation.page.page import write_page
 from project.evaluation.result import Report
+from project.evaluation.run_view import RunView
 
 Make = Callable[..., Report]
 PATIENCE_SECONDS = 60.0
