@@ -22,8 +22,8 @@ HANDS = ("machine", "paddle", "bug", "straight")
 _FASTEST = {"machine": np.inf, "paddle": 50.0, "bug": 40.0, "straight": 28.0}  # words a minute
 _SHORTEST = 0.25  # units
 _LIGHTEST = -0.5  # units that marks may lack
-_ELECTRONIC = ("machine", "paddle")  # many of these keyers let the swells eat into the marks instead of adding to them:
-_EATEN_PART, _MOST_EATEN_SECONDS = 0.5, 0.007  # so many of them, and by up to so much, whatever the speed
+_ELECTRONIC = ("machine", "paddle")
+_MOST_EATEN_SECONDS = 0.007
 _MARKS, _GAPS = slice(0, 2), slice(2, 5)
 _FEWEST_LETTER_GAP = 1.7  # times the gap inside a letter, or nobody could tell letters
 _FEWEST_WORD_GAP = 1.7  # times the gap between letters, or nobody could tell words
@@ -36,6 +36,7 @@ class Keying:
     wpm: Sequence[float] = (8, 80)  # words a minute, drawn evenly on a logarithmic scale
     hands: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(HANDS, 0.25))  # parts of utterances
     gap_stretch: Sequence[float] = (0.6, 3)  # of the gaps between letters and words, against those inside letters
+    eaten: float = 0.5  # part of machines and paddles whose swells eat into the marks, by up to 7 ms at any speed
     unsteadiness: float = 1.0  # of hands: 0 keeps habits and takes jitter and wandering speed away
     rise_ms: Sequence[float] = (2, 10)  # the tone swells and fades over this long, as a raised cosine
 
@@ -44,6 +45,8 @@ class Keying:
         check_range("keying.gap_stretch", self.gap_stretch, 0.5)
         check_range("keying.rise_ms", self.rise_ms, 0)
         check_parts("keying.hands", self.hands, HANDS)
+        if not 0 <= self.eaten <= 1:
+            raise InputError(f"corpus: keying.eaten is {self.eaten}: give a part from 0 to 1")
         if self.unsteadiness < 0:
             raise InputError(f"corpus: keying.unsteadiness is {self.unsteadiness}: give 0 or more")
 
@@ -81,7 +84,7 @@ def draw_sender(keying: Keying, rng: np.random.Generator) -> Sender:
     low, high = keying.wpm
     wpm = between_log((low, max(low, min(high, _FASTEST[hand]))), rng)
     habits = {"machine": _machine, "paddle": _paddle, "bug": _bug, "straight": _straight}[hand](keying, rng)
-    if hand in _ELECTRONIC and rng.random() < _EATEN_PART:
+    if hand in _ELECTRONIC and rng.random() < keying.eaten:
         habits["weight"] = max(_LIGHTEST, habits["weight"] - rng.uniform(0, _MOST_EATEN_SECONDS) * wpm / 1.2)
     return Sender(hand=hand, wpm=wpm, **habits)
 
