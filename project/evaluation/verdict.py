@@ -188,6 +188,8 @@ def _against_baseline(comparison: Comparison, n: int) -> Verdict:
         "worse": f"{mine} is worse than {theirs}",
         "undecided": f"{mine} and {theirs} cannot be told apart",
     }[delta.verdict]
+    if delta.interval is None:
+        sentence = f"{mine} beside {theirs}, the difference not tested"
     unit = " %" if percent else ""
     figures = (
         f"{number_text(report.metrics[name], percent)}{unit} against {number_text(base.metrics[name], percent)}{unit}"

@@ -79,3 +79,11 @@ def test_many_runs_are_counted_in_one_sentence_first(make: Callable[..., Report]
     )
     assert (found["better"] >= 1, found["worse"] >= 1) == (True, True)
     assert not verdicts(compare([base, *others[:8]], baseline=base))[0].text.startswith("Of ")
+
+
+def test_a_difference_that_could_not_be_tested_is_not_called_undecided(make: Make) -> None:
+    """Runs that scored other examples: nothing is paired, so nothing is said about telling them apart."""
+    base, other = make("one"), make("two", num_examples=60)
+    found = verdicts(compare([base, other], base, allow=["manifest_ids_hash", "num_examples", "coverage"]))[0]
+    assert found.text.startswith("two beside one, the difference not tested: CER")
+    assert "no paired interval" in found.evidence
