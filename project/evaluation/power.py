@@ -24,6 +24,7 @@ from project.evaluation.interval import Array, Groups, Interval, divide, effecti
 ALPHA = 0.05  # of a test: how often it may call chance a difference
 POWER = 0.8  # how often a difference that is there should be found
 SATURATED = 0.05  # an error rate below which a benchmark has little left to tell
+MOST_NEEDED = 10_000_000  # examples: nobody will record more
 MOST_UNITS = 10**12  # no test set has more
 
 

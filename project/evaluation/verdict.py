@@ -10,10 +10,9 @@ from typing import Literal
 from project.evaluation.comparison import Comparison, Delta
 from project.evaluation.drift import LEAST_CHANGE, length_drift
 from project.evaluation.interval import MIN_GROUPS, Interval
-from project.evaluation.power import ALPHA
+from project.evaluation.power import ALPHA, MOST_NEEDED
 from project.evaluation.result import Report
 
-MOST_NEEDED = 10_000_000  # examples: nobody will record more
 MANY = 8  # runs whose verdicts are counted in one sentence as well
 MAX_DRIFTS = 8  # runs looked at for length drift: the baseline and the best
 Kind = Literal["better", "worse", "undecided", "note", "warning"]

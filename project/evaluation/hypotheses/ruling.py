@@ -15,14 +15,13 @@ from project.evaluation.comparison import Delta, better
 from project.evaluation.hypotheses.claim import Aim, Claim, Margin
 from project.evaluation.hypotheses.trial import Bout, Trial, fight
 from project.evaluation.interval import resampling_unit
-from project.evaluation.power import ALPHA, needed
+from project.evaluation.power import ALPHA, MOST_NEEDED, needed
 from project.evaluation.result import Report
 from project.evaluation.verdict import delta_text, is_percent, number_text, title_of
 
 Outcome = Literal["supported", "refuted", "undecided"]
 Duel = tuple[Report, Report]  # of a pair: treatment's and baseline's
 
-MAX_NEEDED = 1_000_000  # examples: more than that is no advice
 OPPOSITE = {"lower": "higher", "higher": "lower"}
 
 
@@ -129,9 +128,9 @@ def _advice(bout: Bout, bound: float) -> str:
         return ""
     unit = resampling_unit([row.group for row in bout.baseline.rows])
     gap = abs(bout.delta.value - bound)
-    number = needed(gap, found.error, found.num_units) if gap else MAX_NEEDED + 1
-    if number > MAX_NEEDED:
-        return f"; {MAX_NEEDED:,} {unit}s would not decide so small a difference either"
+    number = needed(gap, found.error, found.num_units) if gap else MOST_NEEDED + 1
+    if number > MOST_NEEDED:
+        return f"; {MOST_NEEDED:,} {unit}s would not decide so small a difference either"
     return f"; about {rounded(number):,} {unit}s like these would decide it, if it is as large as it looks"
 
 
