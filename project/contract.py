@@ -87,6 +87,7 @@ class Emissions:
     log_probs_BTV: Tensor  # log-softmaxed; frames beyond a length carry no meaning
     lengths_B: Tensor  # int64, in output frames, reckoned by the model and used by all that follows
     states_BT: Tensor | None = None  # logits that the key is down, for each input frame; of models with a mask head
+    auxiliary: Emissions | None = None  # what a second head says from below the layers that relate frames to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Feature(Protocol):
     """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export.
 
     One that tells whether a key is down (0 or 1) says in which column, as `state_column`: masked learning asks for it.
+    One whose columns are of several kinds names them as `columns`, name -> (start, end): models pick from them.
     """
 
     num_features: int
@@ -173,6 +175,13 @@ class Adapted(Protocol):
 
     def adapter_state(self) -> Mapping[str, Mapping[str, Any]]:
         """Name -> {"active": whether it is used, "norm": how large the change of the weights is that it makes}."""
+
+
+class Teacher(Protocol):
+    """A trained recognizer that another one learns from; a torch.nn.Module as well, and it does not train."""
+
+    def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
+        """What it says of a batch, and what it makes of that."""
 
 
 class Loss(Protocol):

@@ -31,8 +31,8 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": (),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols", "alphabet"),
-    "loss": (),
+    "model": ("num_features", "num_symbols", "alphabet", "columns"),
+    "loss": ("teacher",),
     "weighting": (),
     "decode": ("alphabet",),
     "metric": ("alphabet",),
@@ -76,7 +76,8 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     feature = make(config["feature"], "feature")
     data = make(config["data"], "data", feature=feature, spelling=spelling)
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
-    model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet)
+    columns = getattr(feature, "columns", {})
+    model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet, columns=columns)
     parts = {
         "model": model,
         "loss": make(config["loss"], "loss"),
