@@ -117,9 +117,10 @@ class Run:
         known = json.loads((self.folder / "data.json").read_text(encoding="utf-8"))
         for part, digest in contents.items():
             if known.get(part) != digest:
+                what = part if part == "teacher" else f"{part} manifest"
                 raise InputError(
-                    f"{self.folder}: its {part} manifest has changed since it began: restore the manifest, or start a "
-                    f"new run under another name=..."
+                    f"{self.folder}: its {what} has changed since it began: restore it, or start a new run under "
+                    "another name=..."
                 )
 
     @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from project.build.assemble import Recognizer
+    from project.build.teacher import Standing
 
 log = logging.getLogger("scansion")
 
@@ -35,7 +36,7 @@ def train(config: Config, words: list[str]) -> int:
     run, config = _continued(config, words) if config["resume"] else _claimed(config)
     recognizer = build(config)
     if run.state()["state"] == "finished" and not config["resume"]:
-        run.require_same(contents_of(recognizer))
+        run.require_same(contents_of(config, recognizer))
         print(f"this experiment has run already: {run.folder}", file=sys.stderr)
         print(run.folder)
         return 0
@@ -47,23 +48,28 @@ def train(config: Config, words: list[str]) -> int:
 
 
 def build(config: Config) -> Recognizer:
-    """All parts of the experiment, checked first."""
+    """All parts of the experiment, checked first. A student begins with the weights that it would have alone."""
     from project.build import assemble
+    from project.build.teacher import restore_teacher
 
     assemble.check_experiment(config)
+    teacher = restore_teacher(config)
     assemble.settle(config)
-    return assemble.build_recognizer(config, training=True)
+    return assemble.build_recognizer(config, training=True, teacher=teacher)
 
 
 def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
     from project.build import assemble, ranks
+    from project.build.restore import open_alike
+    from project.build.teacher import compare
     from project.system.weights import load_weights, read_checkpoint
 
     first, new = ranks.is_first(), not run.last.exists()
-    contents = contents_of(recognizer)
+    contents = contents_of(config, recognizer)
     if new and config["init_from"]:
-        load_weights(recognizer.system, _start(config).best)
+        load_weights(recognizer.system, open_alike("init_from", config).best)
+    standing = compare(config, recognizer) if first and new else None
     if not new:
         run.require_same(contents)
         read_checkpoint(run.last)  # says clearly what is wrong with it, before the trainer opens it
@@ -71,28 +77,22 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
         if first and new:
             run.prepare(config, recognizer.spelling.alphabet.to_json(), contents)
+        if standing:
+            standing.keep(run.folder)
         if first:
             run.keep_launch(config)
         with logged(run) if first else nullcontext():
             if first:
-                _introduce(run, recognizer)
+                _introduce(run, recognizer, standing)
             _fit(run, recognizer, trainer)
 
 
-def _start(config: Config) -> Run:
-    """The run whose weights this one starts from; on other features they would be worth nothing."""
-    start = Run.open(config["init_from"])
-    theirs, ours = (dict(flatten({"feature": one["feature"]})) for one in (start.config(), config))
-    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-    if differing:
-        given = " ".join(f"{name}={theirs.get(name)}" for name in differing)
-        raise InputError(f"init_from={start.folder}: was trained on other features: set {given}")
-    return start
-
-
-def contents_of(recognizer: Recognizer) -> dict[str, str]:
+def contents_of(config: Config, recognizer: Recognizer) -> dict[str, str]:
     """Hashes of what a run is made from."""
-    return {"train": recognizer.data.training.hash, "dev": recognizer.data.manifest("dev").hash}
+    from project.build.restore import hash_checkpoint
+
+    teacher = {"teacher": hash_checkpoint(Run.open(config["teacher"]))} if recognizer.teacher else {}
+    return {"train": recognizer.data.training.hash, "dev": recognizer.data.manifest("dev").hash} | teacher
 
 
 def fit_as_rank(folder: str) -> int:
@@ -182,8 +182,8 @@ def _set(config: Config, dotted: str, value: object) -> None:
     node[last] = value
 
 
-def _introduce(run: Run, recognizer: Recognizer) -> None:
-    """One paragraph at the start: what trains, on what, how big, where."""
+def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None) -> None:
+    """One paragraph at the start: what trains, on what, how big, where, and whom it learns from."""
     from project.system.base import megabytes, parameter_counts
 
     count, trained = parameter_counts(recognizer.system.model)
@@ -196,6 +196,7 @@ def _introduce(run: Run, recognizer: Recognizer) -> None:
         f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
         f"data     {len(data.training.lengths):,} examples to train{anew}, {len(data.manifest('dev')):,} to validate",
         f"steps    {recognizer.steps:,}",
+        *([standing.line] if standing else []),
     ):
         print(line, file=sys.stderr)
         log.info(line)

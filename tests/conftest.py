@@ -33,6 +33,16 @@ def morse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def recorded_letters() -> Path:
+    """Real fingerspelling: manifest.jsonl, clips_<signer>.npz and sentences_<name>.jsonl of 16 signers."""
+    shared = Path(os.environ.get("SCANSION_SHARED", Path(__file__).parents[1] / "../shared"))
+    folder = shared / "data/fingerspell_holistic"
+    if not folder.is_dir():
+        pytest.skip(f"no recorded letters at {folder}: set SCANSION_SHARED to the folder that holds data/")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny(morse: Path) -> list[str]:
     """Overrides that make a training run of a second or two: a small net, small batches, two epochs."""
     return [

@@ -16,6 +16,7 @@ import yaml
 
 from project import cli, train
 from project.build.compose import compose
+from project.feature import landmark_file
 from project.run import Run
 
 GOOD = {"id": "a", "media": "a.wav", "duration": 1.0, "text": "E"}
@@ -160,6 +161,39 @@ def test_lines(ask: Callable[..., str], tiny: list[str], tmp_path: Path, line: s
     assert answer.count(": ") >= 2, "what and remedy"
 
 
+# What a file of landmarks holds instead of the good one's arrays, and what is said of it.
+LANDMARKS: list[tuple[str, dict[str, Any] | None, str]] = [
+    ("absent", None, "there is no such file"),
+    ("torn", {}, "no readable landmarks"),
+    ("no rate", {"xyz": np.ones((20, 543, 3))}, "no readable landmarks"),
+    ("rate of nothing", {"xyz": np.ones((20, 543, 3)), "fps": 0}, "`fps` is 0"),
+    ("other points", {"xyz": np.ones((20, 33, 3)), "fps": 25}, "has the shape (20, 33, 3)"),
+    ("nobody", {"xyz": np.zeros((20, 543, 3)), "fps": 25}, "no frame shows both shoulders"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "said"), [case[1:] for case in LANDMARKS], ids=[case[0] for case in LANDMARKS])
+def test_landmarks(
+    ask: Callable[..., str], tiny: list[str], tmp_path: Path, arrays: dict[str, Any] | None, said: str
+) -> None:
+    points_TPX = np.random.default_rng(0).normal(size=(20, 543, 3))
+    landmark_file.write(tmp_path / "b.npz", points_TPX, 25.0)
+    if arrays:
+        np.savez(tmp_path / "a.npz", **arrays)
+    elif arrays is not None:
+        (tmp_path / "a.npz").write_bytes((tmp_path / "b.npz").read_bytes()[:1000])
+    lines = [line_of(id=name, media=f"{name}.npz", duration=0.8) for name in ("b", "a")]
+    for part, some in (("train", lines), ("dev", lines[:1])):
+        (tmp_path / f"{part}.jsonl").write_text("".join(f"{line}\n" for line in some))
+    rest = [word for word in tiny if not word.startswith(("data.manifest", "data.batching", "model.", "scheduler."))]
+    kind = ["feature=landmarks", "model=mobilenet_lstm", "model.size=tiny", "data.batching.max_batch_size=1"]
+    parts = [f"data.manifest.{part}={tmp_path}/{part}.jsonl" for part in ("train", "dev")]
+    answer = ask("train", *rest, *kind, *parts, "scheduler.warmup_steps=1")
+    assert "train.jsonl:2: a: " in answer
+    assert said in answer
+    assert answer.count(": ") >= 3, "what and remedy"
+
+
 RUNS: list[tuple[str, Callable[[Path], Any], list[str], str]] = [
     ("another model", lambda run: None, ["train", "resume=RUN", "model.channels=8"], "a resumed run stays the same"),
     ("no checkpoint", lambda run: (run / "checkpoints/last.ckpt").unlink(), ["train", "resume=RUN"], "no checkpoint"),
@@ -214,4 +248,4 @@ def test_an_id_that_stands_twice_is_not_scored_twice(ask: Callable[..., str], ti
 
 
 def test_there_are_more_than_fifty() -> None:
-    assert len(WORDS) + len(LINES) + len(RUNS) + 1 >= 50
+    assert len(WORDS) + len(LINES) + len(LANDMARKS) + len(RUNS) + 1 >= 50

@@ -63,15 +63,18 @@ class Recognizer:
     data: DataModule
     system: System
     steps: int  # optimizer updates of the whole run; 0 where nothing trains
+    teacher: Recognizer | None = None  # whom it learns from; only where it trains
 
 
 def check_experiment(config: Config) -> int:
     """Bind every object of a configuration before anything is built; how many there are."""
+    if not config.get("metric"):
+        raise InputError("metric: none is chosen, so nothing would be scored: choose one, such as metric=wer")
     return sum(check(config[group], group, offers) for group, offers in OFFERS.items() if group in config)
 
 
-def build_recognizer(config: Config, *, training: bool) -> Recognizer:
-    """The parts that a configuration describes; optimizer and schedule only for training."""
+def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | None = None) -> Recognizer:
+    """The parts that a configuration describes; optimizer, schedule and perhaps a teacher only for training."""
     spelling = make(config["text"], "text")
     feature = make(config["feature"], "feature")
     data = make(config["data"], "data", feature=feature, spelling=spelling)
@@ -80,7 +83,7 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet, columns=columns)
     parts = {
         "model": model,
-        "loss": make(config["loss"], "loss"),
+        "loss": make(config["loss"], "loss", teacher=teacher.system if teacher else None),
         "weighting": make(config["weighting"], "weighting"),
         "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
         "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
@@ -92,7 +95,7 @@ def build_recognizer(config: Config, *, training: bool) -> Recognizer:
     if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
-    return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps)
+    return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps, teacher)
 
 
 def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:

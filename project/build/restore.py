@@ -11,7 +11,7 @@ from pathlib import Path
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.compose import Config
 from project.contract import InputError
-from project.run import Run
+from project.run import Run, flatten
 
 
 def changed(
@@ -25,6 +25,17 @@ def changed(
         "data": own["data"] | {"workers": workers},
         "threads": threads,
     }
+
+
+def open_alike(key: str, config: Config) -> Run:
+    """The run that a key of a configuration names; on other features its weights would be worth nothing there."""
+    run = Run.open(str(config[key]))
+    theirs, ours = (dict(flatten({"feature": one["feature"]})) for one in (run.config(), config))
+    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    if differing:
+        given = " ".join(f"{name}={theirs.get(name)}" for name in differing)
+        raise InputError(f"{key}={run.folder}: was trained on other features: set {given}")
+    return run
 
 
 def checkpoint_file(run: Run, checkpoint: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from project.contract import InputError
 from project.corpus.folder import Folder
 from project.corpus.keyer.channel import Channel, check_made
 from project.corpus.keyer.fist import Keying, draw_sender
 from project.corpus.keyer.station import Transmission, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text
-
-SPLITS = ("train", "dev", "test")
+from project.corpus.splits import SPLITS, count_splits, make_splits, manifests_of
 
 
 class Morse:
@@ -40,11 +38,7 @@ class Morse:
         keying: Keying | None = None,
         channel: Channel | None = None,
     ) -> None:
-        self._counts = dict(zip(SPLITS, (num_train, num_dev, num_test), strict=True))
-        wrong = [split for split, count in self._counts.items() if count < 0]
-        if wrong or not any(self._counts.values()):
-            split = wrong[0] if wrong else "train"
-            raise InputError(f"corpus: num_{split} is {self._counts[split]}: give 0 or more, and one split at least 1")
+        self._counts = count_splits(num_train, num_dev, num_test)
         check_made(seed, sample_rate, channel or Channel())
         self._seed = seed
         self._sample_rate = sample_rate
@@ -66,30 +60,19 @@ class Morse:
 
         `progress` is told how many recordings of how many are there.
         """
-        names = [f"{split}.jsonl" for split, count in self._counts.items() if count]
-        folder = Folder(out, self.settings, names, "audio")
-        if folder.begin():
-            return folder.manifests
-        total = sum(self._counts.values())
-        lines: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-        for done, (split, line) in enumerate(self._record(folder.path), start=1):
-            lines[f"{split}.jsonl"].append(line)
-            progress(done, total)
-        return folder.finish(lines)
+        folder = Folder(out, self.settings, manifests_of(self._counts), "audio")
+        return make_splits(folder, self._counts, "audio", self._record, progress)
 
-    def _record(self, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Split and manifest line of each utterance, given once its recording is on disk."""
-        for split, count in self._counts.items():
-            (folder / "audio" / split).mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                rng = np.random.default_rng([self._seed, SPLITS.index(split), number])
-                text = draw_text(split, self._texts, rng)
-                sending = plan(text, draw_sender(self._keying, rng), self._channel, self._sample_rate, rng)
-                media = f"audio/{split}/{number:06d}.flac"
-                if not _is_recorded(folder / media, sending):
-                    sound = render(sending, self._keying, self._channel, self._sample_rate, rng)
-                    _write(folder / media, sound, self._sample_rate)
-                yield split, self._line(f"{split}-{number:06d}", media, sending)
+    def _record(self, folder: Path, split: str, number: int) -> dict[str, Any]:
+        """The manifest's line of an utterance, given once its recording is on disk."""
+        rng = np.random.default_rng([self._seed, SPLITS.index(split), number])
+        text = draw_text(split, self._texts, rng)
+        sending = plan(text, draw_sender(self._keying, rng), self._channel, self._sample_rate, rng)
+        media = f"audio/{split}/{number:06d}.flac"
+        if not _is_recorded(folder / media, sending):
+            sound = render(sending, self._keying, self._channel, self._sample_rate, rng)
+            _write(folder / media, sound, self._sample_rate)
+        return self._line(f"{split}-{number:06d}", media, sending)
 
     def _line(self, name: str, media: str, sending: Transmission) -> dict[str, Any]:
         return {

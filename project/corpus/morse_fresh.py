@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from project.contract import Example, InputError
 from project.corpus.keyer.channel import Channel, check_made
-from project.corpus.keyer.fist import Keying, check_range, draw_sender
+from project.corpus.keyer.fist import Keying, draw_sender
 from project.corpus.keyer.station import lasting, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text_of
+from project.corpus.ranges import check_range
 
 _FEWEST_UNITS = 4  # an E with the gap after it
 _EXAMPLES, _LENGTHS = 101, 102  # streams of random numbers that no split of the written corpus has

@@ -41,7 +41,9 @@ class Columns:
     end: Sequence[str] = ("end",)
 
 
-def read_transcripts(folder: Path, table: str | None, columns: Columns) -> tuple[list[Entry], list[str]]:
+def read_transcripts(
+    folder: Path, table: str | None, columns: Columns, suffixes: frozenset[str] = SUFFIXES
+) -> tuple[list[Entry], list[str]]:
     """The examples of a folder, and the problems of what makes none.
 
     `table` is a file in the folder; without one, `metadata.csv`, `.tsv` or `.jsonl` if there, else files beside the
@@ -50,9 +52,9 @@ def read_transcripts(folder: Path, table: str | None, columns: Columns) -> tuple
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder: correct corpus.folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
-    recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
+    recordings = [path for path in files if path.suffix.lower() in suffixes]
     if not recordings:
-        raise InputError(f"{folder}: no recordings in it ({' '.join(sorted(SUFFIXES))}): correct corpus.folder")
+        raise InputError(f"{folder}: no recordings in it ({' '.join(sorted(suffixes))}): correct corpus.folder")
     tables = [folder / table] if table else [folder / f"metadata{suffix}" for suffix in _TABLES]
     found = next((path for path in tables if path.is_file()), None)
     if table and found is None:

@@ -168,13 +168,13 @@ def frames_needed(ids: list[int]) -> int:
 def medium_flaws(example: Example, in_seconds: bool) -> list[Flaw]:
     """What is wrong with the medium, or with the length that the line gives it."""
     try:
-        header = check_medium(example.media)
+        seconds = check_medium(example.media)
     except MediumError as error:
         return [(error.what, error.remedy)]
-    if header is None or not in_seconds:
+    if seconds is None or not in_seconds:
         return []
-    difference = abs(header.seconds - example.length)
+    difference = abs(seconds - example.length)
     if difference <= _TOLERANCE_SECONDS or difference <= _RELATIVE_TOLERANCE * example.length:
         return []
-    what = f"`duration` is {example.length:g} s, but {example.media} lasts {header.seconds:.3f} s"
+    what = f"`duration` is {example.length:g} s, but {example.media} lasts {seconds:.3f} s"
     return [(what, "correct the duration, or cut the medium to it")]

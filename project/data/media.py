@@ -1,4 +1,4 @@
-"""What can be said of a medium without decoding it: that it is there, how long it sounds, whether it is another's copy.
+"""What can be said of a medium without decoding it: that it is there, how long it is, whether it is another's copy.
 
 It does not know manifests, nor what a medium should hold.
 """
@@ -19,7 +19,10 @@ from typing import IO, Any, TypeVar
 import fsspec
 import soundfile
 
-ARRAYS = frozenset({".npz", ".npy", ".parquet"})  # no sound: that they are there and not empty is all that is asked
+from project.contract import InputError
+from project.feature.landmark_head import Head, read_head
+
+ARRAYS = frozenset({".npz", ".npy", ".parquet"})  # no sound: only landmarks in .npz say how long they are
 THREADS = 8  # reading headers waits for disks more than it computes
 _CHUNK = 512  # items handed to the threads at once: order is kept and memory stays flat
 _HEAD_BYTES = 1 << 16
@@ -100,13 +103,24 @@ def read_header(media: str) -> Header:
     return header
 
 
-def check_medium(media: str) -> Header | None:
-    """The header of a sound; None for arrays, of which only presence is asked."""
-    if suffix_of(media) not in ARRAYS:
-        return read_header(media)
+def check_medium(media: str) -> float | None:
+    """How long a sound or a file of landmarks is, in seconds; None for arrays that do not say so."""
+    suffix = suffix_of(media)
+    if suffix not in ARRAYS:
+        return read_header(media).seconds
     if size_of(media) == 0:
         raise MediumError(f"media {media} is empty (0 bytes)", "replace the file or leave the line out")
-    return None
+    head: Head | None = _reached(media, _landmark_head) if suffix == ".npz" else None
+    return None if head is None else head.seconds
+
+
+def _landmark_head(media: str) -> Head | None:
+    with open_medium(media) as stream:
+        try:
+            return read_head(stream, media)
+        except InputError as error:
+            what, _, remedy = str(error).rpartition(": ")
+            raise MediumError(what, remedy) from None
 
 
 def _reached(media: str, look: Callable[[str], Any]) -> Any:

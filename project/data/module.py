@@ -188,18 +188,25 @@ class DataModule(LightningDataModule):
 
 def _check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
     """Examples made anew come at the feature's rate, and are not chosen from: they are made as they are wanted."""
-    rate, wanted = getattr(fresh, "sample_rate", None), getattr(feature, "sample_rate", None)
-    if rate != wanted:
+    for name in ("sample_rate", "frame_rate"):
+        rate, wanted = getattr(fresh, name, None), getattr(feature, name, None)
+        if rate == wanted:
+            continue
+        if rate is None or wanted is None:
+            raise InputError(
+                f"data.fresh.{name} is {rate}, feature.{name} is {wanted}: one of them is for recordings of another "
+                "kind: choose another feature= or corpus@data.fresh="
+            )
         raise InputError(
-            f"data.fresh.sample_rate is {rate}, the feature hears {wanted} samples a second: give them the same rate, "
-            f"data.fresh.sample_rate={wanted}"
+            f"data.fresh.{name} is {rate}, the feature's is {wanted}: give them the same rate, "
+            f"data.fresh.{name}={wanted}"
         )
     plain = Batching()
     for name in ("fraction", "min_length", "max_length"):
         if getattr(batching, name) != getattr(plain, name):
             raise InputError(
-                f"data.batching.{name} is of no use for examples made anew: set data.fresh.portions.num_examples or "
-                "data.fresh.portions.seconds"
+                f"data.batching.{name} is of no use for examples made anew: data.fresh says how many are made, and how "
+                "long: take it out"
             )
 
 

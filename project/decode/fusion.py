@@ -27,7 +27,7 @@ _CLASSES: Mapping[str, Callable[[str], bool]] = {"@": str.isalpha, "#": str.isdi
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A character n-gram model's say: each symbol's probability to the power of `weight`.
+    """An n-gram model's say: each symbol's probability to the power of `weight`.
 
     A model alone favours short texts; the beam's bonus for each symbol makes up for that.
     """
@@ -97,6 +97,11 @@ class Lexicon:
         """The scorer and what identifies it."""
         if not self.words and not self.shapes:
             return None, {}
+        if alphabet.separator:
+            raise InputError(
+                "decode.lexicon: where symbols are set apart by spaces, texts are not cut into words: leave words and "
+                "shapes out, and give decode.language.path=..."
+            )
         content = json.dumps([sorted(self.words), sorted(self.shapes)], ensure_ascii=False)
         settings = {"lexicon": hashlib.sha256(content.encode()).hexdigest()[:16], "bonus": self.bonus}
         return _Words(self._automaton(alphabet), alphabet, self.bonus), settings

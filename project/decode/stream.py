@@ -13,6 +13,7 @@ from torch import Tensor
 
 from project.contract import InputError
 from project.decode.beam import Beam
+from project.decode.collapse import Collapse
 from project.decode.frames import BLANK, Ints, LogProbs
 from project.decode.greedy import Greedy
 from project.decode.grid import Beams
@@ -39,7 +40,7 @@ class Stream(Protocol):
         """No more frames come: the rest."""
 
 
-def stream(decoder: Greedy | Beam, latency: int | None = None) -> Stream:
+def stream(decoder: Greedy | Beam | Collapse, latency: int | None = None) -> Stream:
     """A stream that ends up with what the decoder gives for the whole recording, in symbols, spans and confidences.
 
     `latency`: a symbol is committed with the piece that brings the frame so many after its start, and what contradicts
@@ -48,6 +49,8 @@ def stream(decoder: Greedy | Beam, latency: int | None = None) -> Stream:
     """
     if latency is not None and latency < 1:
         raise InputError(f"latency: {latency} frames: give at least 1, or null to wait until all is sure")
+    if isinstance(decoder, Collapse):
+        raise InputError("decode=collapse: a stream tells a symbol before it can come again: use decode=beam or greedy")
     if isinstance(decoder, Greedy):
         return GreedyStream(latency)
     if decoder.paces:

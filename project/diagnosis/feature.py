@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from project.contract import Batch, Finding
 from project.diagnosis.evidence import Evidence
 
 FEWEST = 6  # examples that say what features are like
+_REACHED = 0.9  # part of the features that do not differ by more than the figure
 FEATURES = "features.json"  # in a run's folder
 
 
@@ -63,8 +65,9 @@ class FeatureSums:
 
 def feature_figures(train: FeatureSums, dev: FeatureSums) -> dict[str, float]:
     """`feature/<part>/mean` and `/spread` over all features, and how far the two parts are from each other:
-    `feature/shift`, the largest difference of a feature's means in its standard deviations in training, that feature's
-    number as `feature/shift_of`, and `feature/stretch`, the largest ratio of its standard deviations, either way.
+    `feature/shift`, the difference of a feature's means in its standard deviations in training, and `feature/stretch`,
+    the ratio of its standard deviations, either way: each the largest that a tenth of the features reach, so that of
+    few it is the largest of all and of thousands not that of an odd one. `feature/shift_of`: one with that shift.
     """
     figures: dict[str, float] = {}
     for name, sums in (("train", train), ("dev", dev)):
@@ -76,10 +79,11 @@ def feature_figures(train: FeatureSums, dev: FeatureSums) -> dict[str, float]:
         floor = 1e-3 * max(float(spread_F.max()), 1e-9)
         shift_F = (other_F - mean_F).abs() / spread_F.clamp(min=floor)
         stretch_F = (other_spread_F.clamp(min=floor) / spread_F.clamp(min=floor)).log().abs().exp()
+        rank = math.ceil(_REACHED * (len(shift_F) - 1))
         figures |= {
-            "feature/shift": float(shift_F.max()),
-            "feature/shift_of": float(shift_F.argmax()),
-            "feature/stretch": float(stretch_F.max()),
+            "feature/shift": float(shift_F.sort().values[rank]),
+            "feature/shift_of": float(shift_F.argsort()[rank]),
+            "feature/stretch": float(stretch_F.sort().values[rank]),
         }
     return figures
 

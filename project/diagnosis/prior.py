@@ -14,7 +14,7 @@ from project.diagnosis.evidence import Evidence
 def ignorant(output: Emissions, batch: Batch) -> Emissions:
     """The emissions of one that has not listened: each frame the frequencies of blank and symbols in this batch.
 
-    States, if there are any, are as frequent as where they are asked.
+    States, if there are any, are as frequent as where they are asked; a second head has not listened either.
     """
     symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
     inside_BL = torch.arange(symbols_BL.shape[1], device=symbols_BL.device) < num_symbols_B[:, None]
@@ -23,6 +23,8 @@ def ignorant(output: Emissions, batch: Batch) -> Emissions:
     counts_V[0] = (frames - counts_V.sum()).clamp(min=0.05 * frames)
     log_probs_V = (counts_V / counts_V.sum()).clamp(min=1e-8).log()
     constant = replace(output, log_probs_BTV=log_probs_V.expand_as(output.log_probs_BTV))
+    if output.auxiliary is not None:
+        constant = replace(constant, auxiliary=ignorant(output.auxiliary, batch))
     if output.states_BT is None or "states" not in batch.targets:
         return constant
     weights_BT = batch.targets["hidden"] * batch.targets["trust"]

@@ -60,7 +60,7 @@ def confusion(report: Report) -> Confusion | None:
         reference, hypothesis = split(row.reference), split(row.hypothesis)
         wanted.update(reference)
         if row.reference != row.hypothesis:
-            steps = align(reference, hypothesis)
+            steps = align(reference=reference, hypothesis=hypothesis)
             counts.update((_text(left), _text(right)) for kind, left, right in steps if kind != "equal")
     return Confusion(counts, wanted)
 

@@ -64,7 +64,7 @@ def pieces(reference: str, hypothesis: str, by_word: bool) -> Iterator[Piece]:
     """
     joint = " " if by_word else ""
     left, right = (text.split() if by_word else text for text in (reference, hypothesis))
-    steps = align(left[:MAX_SYMBOLS], right[:MAX_SYMBOLS])
+    steps = align(reference=left[:MAX_SYMBOLS], hypothesis=right[:MAX_SYMBOLS])
     for operation, group in groupby(steps, key=lambda step: step[0]):
         part = list(group)
         sizes = [1] * len(part) if by_word else _between_spaces([step[1] or step[2] for step in part])

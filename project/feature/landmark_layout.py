@@ -22,10 +22,20 @@ BLOCKS: Final[Mapping[str, slice]] = {
 }
 NOSE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_WRIST, RIGHT_WRIST = 0, 11, 12, 15, 16  # of the pose
 HAND_WRIST, KNUCKLES = 0, (5, 9, 13, 17)  # of a hand: where index, middle, ring and little finger begin
+# Of a hand: the points of thumb, index, middle, ring and little finger, from the palm to the tip.
+FINGERS: Final = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 # Hands' bones, as pairs of points: along the thumb and the four fingers, and across the palm.
 HAND_BONES: Final = (
     *((0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (5, 9), (9, 10), (10, 11), (11, 12)),
     *((9, 13), (13, 14), (14, 15), (15, 16), (13, 17), (0, 17), (17, 18), (18, 19), (19, 20)),
+)
+# The pose's bones that a picture of a signer shows, as pairs of points: shoulders, arms, trunk.
+POSE_BONES: Final = ((11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (11, 23), (23, 24), (24, 12))
+# Of the face, a few lines through points, closed where the last is the first: outline, brows, eyes, nose, lips.
+FACE_LINES: Final = (
+    (10, 332, 389, 323, 397, 400, 152, 176, 172, 93, 162, 103, 10),
+    *((70, 105, 107), (336, 334, 300), (33, 159, 133, 145, 33), (362, 386, 263, 374, 362), (168, 4)),
+    (61, 40, 37, 267, 270, 291, 321, 314, 84, 91, 61),
 )
 
 _POSE_PAIRS = (

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from project.contract import InputError
+from project.feature import hand_shape as shapes
 from project.feature import landmark_file
 from project.feature.landmark_file import Points
 from project.feature.landmark_layout import BLOCKS, LEFT_SHOULDER, NUM_POINTS, RIGHT_SHOULDER
@@ -25,35 +26,37 @@ _MOTION: Mapping[str, tuple[str, ...]] = {
     "source6516": ("velocity", "acceleration", "position"),  # the first experiment had the positions twice
 }
 _COLUMNS = 3 * NUM_POINTS
+_HANDS = ("left_hand", "right_hand")
 
 
 class Landmarks:
-    """Positions of all points in shoulder widths from between the shoulders, and how they move.
+    """Where all points are, in shoulder widths from between the shoulders, how they move, and the shapes of the hands.
 
-    Columns: `pose`, `face`, `hands` (left, right) as positions, then `motion`, of all points: `velocity` in shoulder
-    widths in a tenth of a second, `acceleration` likewise, as `feature_set` says. Moved and scaled by the medians of a
-    whole example. A point that was not detected is 0 in every column, and so is movement from or to it.
+    Columns: `pose`, `face`, `hands` (left, right) as positions; then `motion`, of all points: `velocity` in shoulder
+    widths in a tenth of a second, `acceleration` likewise, as `feature_set` says (`hands_motion` is the hands' part of
+    the velocity); last, with `hand_shape`, `shape`: what `project.feature.hand_shape` says of each hand. Moved and
+    scaled by the medians of a whole example. A point that was not detected is 0 in every column, and so is movement
+    from or to it.
     """
 
     settings: Mapping[str, Any]
 
-    def __init__(self, frame_rate: float = 25.0, feature_set: Kinds = "pos_vel") -> None:
+    def __init__(self, frame_rate: float = 25.0, feature_set: Kinds = "pos_vel", hand_shape: bool = False) -> None:
         if not 1 <= frame_rate <= 1000:
             raise InputError(f"feature.frame_rate is {frame_rate}: give frames a second, 1 to 1000")
         if feature_set not in get_args(Kinds):
             raise InputError(f"feature.feature_set is {feature_set!r}: choose from {', '.join(get_args(Kinds))}")
         self.frame_rate = frame_rate
         self._motion = _MOTION[feature_set]
-        self.num_features = _COLUMNS * (1 + len(self._motion))
-        hands = 3 * BLOCKS["left_hand"].start, 3 * BLOCKS["right_hand"].stop
-        self.columns: dict[str, tuple[int, int]] = {
-            "pose": (3 * BLOCKS["pose"].start, 3 * BLOCKS["pose"].stop),
-            "face": (3 * BLOCKS["face"].start, 3 * BLOCKS["face"].stop),
-            "hands": hands,
+        self._hand_shape = hand_shape
+        self.columns: dict[str, tuple[int, int]] = _columns(len(self._motion), hand_shape)
+        self.num_features = max(end for _, end in self.columns.values())
+        self.settings = {
+            "feature": "landmarks@1",
+            "frame_rate": frame_rate,
+            "feature_set": feature_set,
+            "hand_shape": hand_shape,
         }
-        if self._motion:
-            self.columns["motion"] = (_COLUMNS, self.num_features)
-        self.settings = {"feature": "landmarks@1", "frame_rate": frame_rate, "feature_set": feature_set}
 
     def read(self, media: str) -> Points:
         """The points of a file at this feature's frame rate, as they were recorded."""
@@ -72,22 +75,50 @@ class Landmarks:
         if "acceleration" in self._motion:
             kinds["acceleration"] = self._change(kinds["velocity"])
         columns = [kinds[kind].reshape(len(signal), _COLUMNS) for kind in ("position", *self._motion)]
-        return torch.from_numpy(np.nan_to_num(np.concatenate(columns, axis=1), copy=False).astype(np.float32))
+        if self._hand_shape:
+            columns += [shapes.hand_shape(points_TPX[:, BLOCKS[hand]]) for hand in _HANDS]
+        return torch.from_numpy(np.nan_to_num(np.concatenate(columns, axis=1, dtype=np.float32), copy=False))
 
     def _change(self, values_TPX: Points) -> Points:
-        """By how much values change in a tenth of a second: from the frame before to the one after."""
+        """By how much values change in a tenth of a second: from the frame before to the one after.
+
+        NaN where a value is missing itself, too: a point that is not there does not move, whatever stands around it.
+        """
         padded = np.concatenate([values_TPX[:1], values_TPX, values_TPX[-1:]])
-        return np.asarray((padded[2:] - padded[:-2]) * np.float32(self.frame_rate / 20))
+        change_TPX = (padded[2:] - padded[:-2]) * np.float32(self.frame_rate / 20)
+        return np.asarray(np.where(np.isfinite(values_TPX), change_TPX, np.float32(np.nan)))
+
+
+def _columns(num_motions: int, hand_shape: bool) -> dict[str, tuple[int, int]]:
+    """Where each kind of column stands."""
+    hands, end = 3 * BLOCKS["left_hand"].start, _COLUMNS * (1 + num_motions)
+    columns = {block: (3 * BLOCKS[block].start, 3 * BLOCKS[block].stop) for block in ("pose", "face")}
+    columns["hands"] = (hands, _COLUMNS)
+    if num_motions:
+        columns |= {"motion": (_COLUMNS, end), "hands_motion": (_COLUMNS + hands, 2 * _COLUMNS)}
+    return columns | ({"shape": (end, end + len(_HANDS) * shapes.NUM_COLUMNS)} if hand_shape else {})
 
 
 def normalized(points_TPX: Points) -> Points:
     """The points in shoulder widths from the middle of the shoulders, both as medians over all frames."""
+    left_TX, right_TX = _shoulders(points_TPX)
+    middle_X = np.median((left_TX + right_TX) / 2, axis=0)
+    return np.asarray((points_TPX - middle_X) / np.float32(shoulder_width(points_TPX)), dtype=np.float32)
+
+
+def shoulder_width(points_TPX: Points) -> float:
+    """How far apart the shoulders are in the picture, as the median over all frames."""
+    left_TX, right_TX = _shoulders(points_TPX)
+    width = float(np.median(np.linalg.norm((left_TX - right_TX)[:, :2], axis=1)))
+    if width < 1e-6:
+        raise InputError("the shoulders lie in one place, so that bodies cannot be measured: leave the example out")
+    return width
+
+
+def _shoulders(points_TPX: Points) -> tuple[Points, Points]:
+    """The shoulders in the frames that show both."""
     left_TX, right_TX = points_TPX[:, LEFT_SHOULDER], points_TPX[:, RIGHT_SHOULDER]
     seen_T = np.isfinite(left_TX + right_TX).all(axis=1)
     if not seen_T.any():
         raise InputError("no frame shows both shoulders, by which bodies are measured: leave the example out")
-    middle_X = np.median((left_TX + right_TX)[seen_T] / 2, axis=0)
-    width = np.median(np.linalg.norm((left_TX - right_TX)[seen_T, :2], axis=1))
-    if width < 1e-6:
-        raise InputError("the shoulders lie in one place, so that bodies cannot be measured: leave the example out")
-    return np.asarray((points_TPX - middle_X) / width, dtype=np.float32)
+    return left_TX[seen_T], right_TX[seen_T]

@@ -17,7 +17,8 @@ from project.feature.waveform import Wave
 
 _IDLE = 0.15  # part of the frames that surely hold noise alone
 _RANGE_DB = 40.0  # above the noise: what is louder counts as this loud
-_DEEPEST_DB = 60.0  # below the peak: recordings without noise get that much
+_QUIETEST_DB = 30.0  # tone over noise in 2,500 Hz: recordings with less noise, or none, get that much
+_EVEN = 1.5  # how much more noise than white noise would have a longer sum may have, beside a shorter one
 
 
 class ToneEnvelope:
@@ -69,7 +70,7 @@ class ToneEnvelope:
         self._peak_frames = max(1, round(peak_seconds * frame_rate))
         self._causal = causal
         self.settings = {
-            "feature": "tone_envelope@1",
+            "feature": "tone_envelope@2",
             "sample_rate": sample_rate,
             "level": "relative to the noise and to the tone's peak",
             "frame_rate": frame_rate,
@@ -132,18 +133,27 @@ class ToneEnvelope:
         return np.asarray(np.square(sums_T.real) + np.square(sums_T.imag)) / window**2
 
     def _floors(self, powers: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64] | float]:
-        """Mean power of the noise in each window length. Noise alone is exponentially distributed."""
-        deepest = 10 ** (-_DEEPEST_DB / 10)
+        """Mean power of the noise in each window length. Noise alone is exponentially distributed.
+
+        Long windows are hardly ever free of marks where texts are dense: their quietest part is no noise. So the floor
+        of a longer window is not above what that of the shorter one leaves for it.
+        """
         floors: list[NDArray[np.float64] | float] = []
-        for power in powers:
-            if self._causal:
-                size = 4 * self._peak_frames
-                low = percentile_filter(power, 100 * _IDLE, size=size, mode="nearest", origin=(size - 1) // 2)
-                peak: Any = np.maximum.accumulate(power)
-            else:
-                low, peak = np.quantile(power, _IDLE), power.max()
-            floors.append(np.maximum(np.maximum(low / -np.log(1 - _IDLE), deepest * peak), 1e-20))
+        for place, (power, window) in enumerate(zip(powers, self._windows, strict=True)):
+            floor, peak = self._quiet(power)
+            if place:
+                floor = np.minimum(floor, _EVEN * floors[-1] * (self._windows[place - 1] / window))
+            least = 10 ** (-_QUIETEST_DB / 10) * self.sample_rate / (2500 * window) * peak
+            floors.append(np.maximum(np.maximum(floor, least), 1e-20))
         return floors
+
+    def _quiet(self, power: NDArray[np.float64]) -> tuple[Any, Any]:
+        """What the quietest part of a recording tells of the noise's mean power, and the peak; so far, if causal."""
+        if self._causal:
+            size = 4 * self._peak_frames
+            low = percentile_filter(power, 100 * _IDLE, size=size, mode="nearest", origin=(size - 1) // 2)
+            return low / -np.log(1 - _IDLE), np.maximum.accumulate(power)
+        return np.quantile(power, _IDLE) / -np.log(1 - _IDLE), power.max()
 
     def _under_peak(self, power: NDArray[np.float64], floor: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Amplitude over that of the loudest moment around, which counts as three times the noise at least."""

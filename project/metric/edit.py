@@ -1,4 +1,7 @@
-"""How two sequences differ: the fewest substitutions, deletions and insertions that lead from one to the other."""
+"""How two sequences differ: the fewest substitutions, deletions and insertions that lead from one to the other.
+
+Which is which must be said by name: swapped, the errors are as many, but their kinds and the length are others.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ class EditCounts(NamedTuple):
         return self.substitutions + self.deletions + self.insertions
 
 
-def edit_counts(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> EditCounts:
+def edit_counts(*, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> EditCounts:
     """Errors by kind; their sum is the least possible, their kinds are those of one such alignment.
 
-    >>> edit_counts("PARIS", "PRISM")
+    >>> edit_counts(reference="PARIS", hypothesis="PRISM")
     EditCounts(substitutions=0, deletions=1, insertions=1, length=5)
     """
     length, surplus = len(reference), len(hypothesis) - len(reference)
@@ -40,21 +43,21 @@ def edit_counts(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     return EditCounts(substitutions, deletions, deletions + surplus, length)
 
 
-def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
+def distance(*, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
     """The fewest errors, whatever their kinds.
 
-    >>> distance("PARIS", "PRISM")
+    >>> distance(reference="PARIS", hypothesis="PRISM")
     2
     """
     return Levenshtein.distance(reference, hypothesis)
 
 
 def align(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
+    *, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
 ) -> list[tuple[Operation, Hashable | None, Hashable | None]]:
     """Operation, reference's and hypothesis's symbol, step by step; None where one side has nothing.
 
-    >>> align("AN", "N")
+    >>> align(reference="AN", hypothesis="N")
     [('delete', 'A', None), ('equal', 'N', 'N')]
     """
     steps: list[tuple[Operation, Hashable | None, Hashable | None]] = []

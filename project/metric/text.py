@@ -32,7 +32,7 @@ class ErrorRate:
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         """Counts of one example: substitutions, deletions, insertions, and the reference's length."""
-        counts = edit_counts(self._split(reference), self._split(hypothesis.text))
+        counts = edit_counts(reference=self._split(reference), hypothesis=self._split(hypothesis.text))
         return dict(zip(self._columns, counts, strict=True))
 
     def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
@@ -64,7 +64,7 @@ class OracleErrorRate:
         wanted = self._split(reference)
         found = (self._split(one.text) for one in (hypothesis, *hypothesis.alternatives))
         return {
-            f"{self.name}_errors": min(distance(wanted, symbols) for symbols in found),
+            f"{self.name}_errors": min(distance(reference=wanted, hypothesis=symbols) for symbols in found),
             f"{self.name}_length": len(wanted),
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError
+from project.model.head import start_at_blank
 
 # B examples, T frames, F features of a frame, C channels, V symbols (blank included)
 
@@ -104,17 +104,6 @@ def _pair(dropout: Sequence[float]) -> tuple[float, float]:
     if len(dropout) != 2:
         raise InputError(f"model.dropout is {list(dropout)}: give one number, or two: [blocks, head]")
     return dropout[0], dropout[1]
-
-
-def start_at_blank(head: nn.Linear, blank: float = 0.95) -> None:
-    """Lets an untrained head say blank with that probability, as it is in most frames of a trained one.
-
-    Otherwise a network first spends hundreds of steps on learning that most frames are blank, and sometimes learns
-    another symbol for it and stays there.
-    """
-    others = head.out_features - 1
-    with torch.no_grad():
-        head.bias[0] = math.log(blank / (1 - blank) * others)
 
 
 def _mask(lengths_B: Tensor, like_BTX: Tensor) -> Tensor:

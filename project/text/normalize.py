@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from project.contract import InputError
+from project.text.glosses import drop_gloss_marks, rwth_glosses
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ NORMALIZERS = {
         Normalizer("fold_accents", 1, fold_accents),
         Normalizer("morse_prosigns", 1, morse_prosigns),
         Normalizer("spell_prosigns", 1, spell_prosigns),
+        Normalizer("rwth_glosses", 1, rwth_glosses),
+        Normalizer("drop_gloss_marks", 1, drop_gloss_marks),
     )
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from project.text.alphabet import Alphabet
 
 ALPHABET = Alphabet(("E", "T", "A", "N", " "))
 FEATURES, SYMBOLS = 2, len(ALPHABET)
+COLUMNS = {"pose": (0, 6), "face": (6, 18), "hands": (18, 24), "motion": (24, 48)}  # for models that pick by name
 WITHOUT_WEIGHTS = {"hsmm"}  # reads by rule: there is nothing that could learn
 LEARNING = [name for name in options("model") if name not in WITHOUT_WEIGHTS]
 LENGTHS = (61, 40, 23, 8)
@@ -22,15 +25,23 @@ LENGTHS = (61, 40, 23, 8)
 def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     node = compose("train", [f"model={name}"])["model"]
-    model: nn.Module = make(node, "model", num_features=FEATURES, num_symbols=SYMBOLS, alphabet=ALPHABET)
+    sizes = {"num_features": FEATURES, "num_symbols": SYMBOLS}
+    model: nn.Module = make(node, "model", **sizes, alphabet=ALPHABET, columns=COLUMNS)
     return model
 
 
-def batch_of(*lengths: int, seed: int = 0) -> Batch:
+def features_of(model: nn.Module) -> int:
+    """How many features a model of `build` takes in a frame."""
+    picks = "columns" in inspect.signature(type(model)).parameters
+    return max(end for _, end in COLUMNS.values()) if picks else FEATURES
+
+
+def batch_of(model: nn.Module, *lengths: int, seed: int = 0) -> Batch:
     """Random frames that depend on the example alone, zero beyond each length; two symbols each."""
-    signals_BTF = torch.zeros(len(lengths), max(lengths), FEATURES)
+    features = features_of(model)
+    signals_BTF = torch.zeros(len(lengths), max(lengths), features)
     for row, length in zip(signals_BTF, lengths, strict=True):
-        row[:length] = torch.randn(length, FEATURES, generator=torch.Generator().manual_seed(seed + length))
+        row[:length] = torch.randn(length, features, generator=torch.Generator().manual_seed(seed + length))
     symbols = torch.tensor([[1 + length % 4, 5] for length in lengths])
     targets = {"symbols": symbols, "symbol_lengths": torch.full((len(lengths),), 2)}
     ids = tuple(f"example-{length}" for length in lengths)
@@ -43,7 +54,7 @@ def model(request: pytest.FixtureRequest) -> nn.Module:
 
 
 def test_it_gives_distributions_over_the_alphabet(model: nn.Module) -> None:
-    output: Emissions = model.eval()(batch_of(*LENGTHS))
+    output: Emissions = model.eval()(batch_of(model, *LENGTHS))
     assert output.log_probs_BTV.dtype == torch.float32
     assert output.log_probs_BTV.shape[0] == len(LENGTHS)
     assert output.log_probs_BTV.shape[2] == SYMBOLS
@@ -54,16 +65,16 @@ def test_it_gives_distributions_over_the_alphabet(model: nn.Module) -> None:
 def test_its_lengths_are_those_of_its_frames(model: nn.Module) -> None:
     model.eval()
     for length in (*range(1, 20), 50, 101):
-        output: Emissions = model(batch_of(length))
+        output: Emissions = model(batch_of(model, length))
         assert output.lengths_B.tolist() == [output.log_probs_BTV.shape[1]]
         assert model.num_output_frames(torch.tensor([length])).tolist() == output.lengths_B.tolist()
 
 
 def test_an_example_is_the_same_alone_and_padded_in_a_batch(model: nn.Module) -> None:
     model.eval()
-    together: Emissions = model(batch_of(*LENGTHS))
+    together: Emissions = model(batch_of(model, *LENGTHS))
     for row, length in enumerate(LENGTHS):
-        alone: Emissions = model(batch_of(length))
+        alone: Emissions = model(batch_of(model, length))
         frames = int(together.lengths_B[row])
         assert int(alone.lengths_B[0]) == frames
         torch.testing.assert_close(together.log_probs_BTV[row, :frames], alone.log_probs_BTV[0], atol=1e-5, rtol=1e-4)
@@ -71,7 +82,7 @@ def test_an_example_is_the_same_alone_and_padded_in_a_batch(model: nn.Module) ->
 
 def test_its_output_varies_over_time(model: nn.Module) -> None:
     """A time axis that is pooled away gives every frame the same distribution, and CTC learns nothing but blanks."""
-    output: Emissions = model.eval()(batch_of(61))
+    output: Emissions = model.eval()(batch_of(model, 61))
     assert output.log_probs_BTV[0].std(dim=0).max() > 1e-3
 
 
@@ -84,7 +95,7 @@ def test_it_has_something_to_train_unless_it_is_known_to_have_nothing(name: str)
 @pytest.mark.parametrize("name", LEARNING)
 def test_the_gradient_reaches_every_trainable_parameter(name: str) -> None:
     model = build(name).train()
-    batch = batch_of(*LENGTHS)
+    batch = batch_of(model, *LENGTHS)
     CTC()(model(batch), batch)["ctc"].backward()
     for path, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -103,7 +114,7 @@ def test_it_learns_eight_examples_by_heart(name: str) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    batch = batch_of(20, 22, 24, 26, 28, 30, 33, 35)
+    batch = batch_of(model, 20, 22, 24, 26, 28, 30, 33, 35)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     loss = CTC()
     for _ in range(150):

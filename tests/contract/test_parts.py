@@ -15,6 +15,8 @@ from project.build.bind import make
 from project.build.compose import compose, options
 from project.contract import Decoder, Emissions, Feature, Hypothesis, Metric
 from project.evaluation.estimate import measures_of
+from project.feature import landmark_file
+from project.feature.landmark_layout import NUM_POINTS
 from project.text.alphabet import Alphabet
 from project.text.spelling import Spelling
 
@@ -25,25 +27,44 @@ def built(group: str, name: str, **offers: Any) -> Any:
     return make(compose("train", [f"{group}={name}"])[group], group, **offers)
 
 
+def medium_of(feature: Feature, folder: Path) -> str:
+    """A file such as this feature reads: a sound, or a signing body."""
+    if hasattr(feature, "sample_rate"):
+        path = folder / "tone.flac"
+        soundfile.write(path, (0.5 * np.sin(np.arange(12000) * 0.4)).astype(np.float32), 8000)
+    else:
+        path = folder / "body.npz"
+        landmark_file.write(path, np.random.default_rng(0).normal(size=(40, NUM_POINTS, 3)), 30.0)
+    return str(path)
+
+
+def signal_of(feature: Any, seconds: float) -> Any:
+    """A raw signal of that length, as the feature's `read` would give it."""
+    if hasattr(feature, "sample_rate"):
+        return np.sin(np.arange(round(seconds * feature.sample_rate)) * 0.4).astype(np.float32)
+    frames = max(1, round(seconds * feature.frame_rate))
+    return np.random.default_rng(0).normal(size=(frames, NUM_POINTS, 3)).astype(np.float32)
+
+
 @pytest.mark.parametrize("name", options("feature"))
 class TestFeature:
-    def test_it_knows_its_frames_beforehand(self, name: str, morse: Path) -> None:
+    def test_it_knows_its_frames_beforehand(self, name: str) -> None:
         """To within one frame, or the sampler's caps and CTC's feasibility are reckoned wrong."""
         feature: Feature = built("feature", name)
-        recording = next((morse / "audio" / "dev").glob("*.flac"))
-        rate = round(len(feature.read(str(recording))) / soundfile.info(recording).duration)
         for seconds in (0.05, 0.3141, 1.0, 2.7):
-            signal = np.sin(np.arange(round(seconds * rate)) * 0.4).astype(np.float32)
-            frames_TF = feature(signal)
+            frames_TF = feature(signal_of(feature, seconds))
             assert frames_TF.dtype == torch.float32
             assert frames_TF.shape[1] == feature.num_features
-            assert abs(len(frames_TF) - feature.num_frames(len(signal) / rate)) <= 1
+            assert abs(len(frames_TF) - feature.num_frames(seconds)) <= 1
 
-    def test_it_gives_the_same_twice_and_finite_numbers(self, name: str, morse: Path) -> None:
+    def test_it_gives_the_same_twice_and_finite_numbers(self, name: str, tmp_path: Path) -> None:
         feature: Feature = built("feature", name)
-        signal = feature.read(str(next((morse / "audio" / "dev").glob("*.flac"))))
+        signal = feature.read(medium_of(feature, tmp_path))
         assert torch.equal(feature(signal), feature(signal))
-        for odd in (np.zeros(4000, np.float32), np.full(4000, 0.5, np.float32), signal[:7]):
+        holes = np.array(signal)
+        holes[len(holes) // 2 :] = np.nan if holes.ndim == 3 else 0.0
+        flat = (np.zeros(4000, np.float32), np.full(4000, 0.5, np.float32)) if holes.ndim == 1 else ()
+        for odd in (signal[:1], signal[:7], holes, 0.01 * signal, *flat):
             assert torch.isfinite(feature(odd)).all()
 
     def test_its_settings_are_plain_data(self, name: str) -> None:
@@ -79,7 +100,8 @@ class TestDecoder:
     def test_it_reads_what_is_plain(self, name: str) -> None:
         decoder: Decoder = built("decode", name, alphabet=ABC)
         found = decoder(emissions([1, 1, 0, 1, 2], [0, 0, 0], [3, 0, 4, 1, 1, 0, 2]))
-        assert [hypothesis.text for hypothesis in found] == ["AAB", "", "C AB"]
+        first = "AB" if name == "collapse" else "AAB"  # the one decoder that is there to write it so
+        assert [hypothesis.text for hypothesis in found] == [first, "", "C AB"]
         for hypothesis in found:
             assert ABC.decode(hypothesis.tokens) == hypothesis.text
             assert hypothesis.score <= 0

@@ -15,7 +15,9 @@ import soundfile
 
 from project.data.audit import Checks, Problem, audit, frames_needed
 from project.data.manifest import Manifest
+from project.feature import landmark_file
 from project.feature.envelope import Envelope
+from project.feature.landmarks import Landmarks
 from project.text.spelling import Spelling
 
 SPELLING = Spelling("ABC ", normalize=["upper", "squeeze_spaces"])
@@ -72,6 +74,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "media corrupt": (good("bad", media="corrupt.wav"), "is corrupt"),
     "media cut short": (good("bad", media="short.flac"), "is cut short"),
     "array empty": (good("bad", media="empty.npz"), "is empty"),
+    "landmarks corrupt": (good("bad", media="torn.npz"), "torn.npz is corrupt, or no archive of arrays"),
+    "landmarks of another shape": (good("bad", media="shape.npz"), "has the shape (25, 33, 3)"),
+    "landmarks without a rate": (good("bad", media="rateless.npz"), "holds no `fps`"),
+    "landmarks of another length": (good("bad", media="body.npz", duration=1.3), "body.npz lasts 1.000 s"),
     "length disagrees": (good("bad", duration=1.2), "`duration` is 1.2 s, but"),
     "symbol outside the alphabet": (good("bad", text="abxyz"), "not in the alphabet: 'X', 'Y', 'Z'"),
     "symbols outside the alphabet": (good("bad", symbols=["A", "Q"]), "not in the alphabet: 'Q'"),
@@ -88,6 +94,10 @@ def test_each_kind_of_problem_is_reported_at_its_line(
     (tmp_path / "empty.npz").touch()
     (tmp_path / "corrupt.wav").write_bytes(b"RIFF nonsense")
     (tmp_path / "short.flac").write_bytes((tmp_path / "b.flac").read_bytes()[:4000])
+    landmark_file.write(tmp_path / "body.npz", np.ones((25, 543, 3)), 25.0)
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "body.npz").read_bytes()[:2000])
+    np.savez(tmp_path / "shape.npz", xyz=np.ones((25, 33, 3)), fps=25)
+    np.savez(tmp_path / "rateless.npz", xyz=np.ones((25, 543, 3)))
     line, what = BAD[kind]
     manifest = write(good(), line, good("last"))
     problems = list(audit(manifest, Checks(SPELLING, Envelope())))
@@ -125,6 +135,14 @@ def test_all_problems_of_a_line_are_reported(write: Callable[..., Manifest]) -> 
 def test_a_line_of_another_tool_is_recognized(write: Callable[..., Manifest]) -> None:
     problems = list(audit(write({"audio_filepath": "a.wav", "duration": 1.0, "text": "a"}), Checks()))
     assert any("looks like NeMo" in problem.what and "convert" in problem.remedy for problem in problems)
+
+
+def test_landmarks_may_be_media(write: Callable[..., Manifest], tmp_path: Path) -> None:
+    """Those as long as the line says; arrays of another kind need only be there."""
+    landmark_file.write(tmp_path / "body.npz", np.ones((25, 543, 3)), 25.0)
+    np.savez(tmp_path / "bars.npz", bars=np.ones(3))
+    lines = [good("a", media="body.npz"), good("b", media="bars.npz", duration=7.0)]
+    assert list(audit(write(*lines), Checks(SPELLING, Landmarks()))) == []
 
 
 @pytest.mark.parametrize(("length", "agrees"), [(1.04, True), (1.06, False), (0.96, True), (0.94, False)])

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from project.data.media import Header, MediumError, check_medium, in_threads, read_header, same_content
+from project.feature import landmark_file
 
 
 def sound(path: Path, seconds: float = 1.0, rate: int = 8000, channels: int = 1, seed: int = 0) -> Path:
@@ -67,6 +68,18 @@ def test_arrays_must_be_there_and_not_empty(tmp_path: Path) -> None:
     for name in ("b.parquet", "c.npy"):
         with pytest.raises(MediumError, match=r"empty|missing"):
             check_medium(str(tmp_path / name))
+
+
+def test_landmarks_say_how_long_they_are(tmp_path: Path) -> None:
+    landmark_file.write(tmp_path / "a.npz", np.ones((30, 543, 3)), 25.0)
+    with fsspec.open("memory://media/a.npz", "wb") as file:
+        file.write((tmp_path / "a.npz").read_bytes())
+    assert check_medium(str(tmp_path / "a.npz")) == check_medium("memory://media/a.npz") == 1.2
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-9])
+    with pytest.raises(MediumError, match="corrupt") as error:
+        check_medium(str(tmp_path / "b.npz"))
+    assert error.value.remedy == "replace the file or leave the line out"
+    assert check_medium(str(sound(tmp_path / "a.wav", 1.5))) == 1.5
 
 
 def test_threads_keep_the_order() -> None:

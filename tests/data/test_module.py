@@ -10,10 +10,13 @@ import torch
 from project.build.bind import make
 from project.build.compose import compose
 from project.contract import Batch, InputError
+from project.corpus.gloss_fresh import GlossFresh
+from project.corpus.gloss_fresh import Portions as GlossPortions
 from project.corpus.keyer.texts import Texts
 from project.corpus.morse_fresh import MorseFresh, Portions
 from project.data.manifest import Manifest
 from project.data.module import Batching, DataModule, share
+from project.feature.landmarks import Landmarks
 from project.feature.tone_envelope import ToneEnvelope
 from project.text.spelling import Spelling
 
@@ -26,8 +29,9 @@ def fresh(**changes: int) -> MorseFresh:
 def module(morse: Path, workers: int = 0, **changes: object) -> DataModule:
     spelling: Spelling = make(compose("train")["text"], "text")
     manifest = {"train": None, "dev": str(morse / "dev.jsonl"), "test": None}
+    feature = changes.pop("feature", None) or ToneEnvelope()
     given = {"batching": Batching(batch_length=12, max_batch_size=4), "workers": workers, "fresh": fresh(), **changes}
-    return DataModule(manifest, ToneEnvelope(), spelling, **given)  # type: ignore[arg-type]
+    return DataModule(manifest, feature, spelling, **given)  # type: ignore[arg-type]
 
 
 def epochs(data: DataModule, count: int) -> list[list[Batch]]:
@@ -59,6 +63,23 @@ def test_its_sample_rate_is_that_of_the_feature(morse: Path) -> None:
         module(morse, fresh=fresh(sample_rate=8000))
 
 
+def test_its_frame_rate_is_that_of_the_feature(morse: Path) -> None:
+    signs = GlossFresh(frame_rate=30, portions=GlossPortions(num_examples=4))
+    module(morse, fresh=signs, feature=Landmarks(frame_rate=30))
+    with pytest.raises(InputError, match=r"data\.fresh\.frame_rate is 30, .* give them the same rate, .*frame_rate=25"):
+        module(morse, fresh=signs, feature=Landmarks(frame_rate=25))
+
+
+def test_sounds_are_not_for_eyes_nor_signs_for_ears(morse: Path) -> None:
+    signs = GlossFresh(portions=GlossPortions(num_examples=4))
+    for source, feature, words in (
+        (fresh(), Landmarks(), r"data\.fresh\.sample_rate is 4000, feature\.sample_rate is None"),
+        (signs, ToneEnvelope(), r"data\.fresh\.sample_rate is None, feature\.sample_rate is 4000"),
+    ):
+        with pytest.raises(InputError, match=rf"{words}: one of them is for recordings of another kind"):
+            module(morse, fresh=source, feature=feature)
+
+
 def test_a_fraction_is_of_the_ids_and_lies_within_a_larger_one(morse: Path) -> None:
     manifest = Manifest.open(str(morse / "train.jsonl"))
     ids = {
@@ -74,5 +95,5 @@ def test_a_fraction_is_of_the_ids_and_lies_within_a_larger_one(morse: Path) -> N
 
 @pytest.mark.parametrize("setting", [{"fraction": 0.1}, {"min_length": 1.0}, {"max_length": 9.0}])
 def test_what_only_a_manifest_can_do_is_refused_for_fresh_examples(morse: Path, setting: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=rf"data\.batching\.{next(iter(setting))} is of no use"):
+    with pytest.raises(InputError, match=rf"data\.batching\.{next(iter(setting))} is of no use .*: take it out"):
         module(morse, batching=Batching(**setting))  # type: ignore[arg-type]

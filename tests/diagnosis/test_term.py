@@ -66,7 +66,7 @@ def with_countdown(toy: type[nn.Module]) -> nn.Module:
             said = super().forward(batch)
             states_BTC = self.encoder(batch.signals_BTF)
             event_BT, left_BT = self.event(states_BTC)[..., 0], self.left(states_BTC)[..., 0]
-            return Counted(said.log_probs_BTV, said.lengths_B, event_BT, left_BT)
+            return Counted(said.log_probs_BTV, said.lengths_B, event_BT, left_BT=left_BT)
 
     return Counting()
 

@@ -33,7 +33,7 @@ class Errors:
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         left, right = (text.split() if self.by_word else text for text in (reference, hypothesis.text))
-        counts = edit_counts(left, right)
+        counts = edit_counts(reference=left, hypothesis=right)
         values = (counts.substitutions, counts.deletions, counts.insertions, counts.length)
         return dict(zip([*self.ratios[self.name][0], f"{self.name}_length"], map(float, values), strict=True))
 

@@ -61,9 +61,9 @@ def test_each_pair_by_itself() -> None:
     """Also in its errors by kind, and the same without kinds."""
     for reference, hypothesis in zip(*texts(2_000, seed=1), strict=True):
         left, right = reference.split(), hypothesis.split()
-        counts, other = edit_counts(left, right), jiwer.process_words(reference, hypothesis)
+        counts, other = edit_counts(reference=left, hypothesis=right), jiwer.process_words(reference, hypothesis)
         assert tuple(counts) == (other.substitutions, other.deletions, other.insertions, len(left))
-        assert distance(left, right) == counts.errors
+        assert distance(reference=left, hypothesis=right) == counts.errors
 
 
 def test_much_faster_than_jiwer() -> None:

@@ -45,6 +45,16 @@ def test_reference_and_hypothesis_are_not_swapped() -> None:
     assert figures == {"cer": 0.5, "cer_substitutions": 0, "cer_deletions": 0.5, "cer_insertions": 0}
 
 
+def test_three_words_for_one_are_two_hundred_per_cent() -> None:
+    """And one for three two thirds: whoever swaps them gets another figure."""
+    wer = ErrorRate("wer", "word")
+    assert summary(wer, [("CQ", "CQ DE THE")]) == {
+        "wer": 2, "wer_substitutions": 0, "wer_deletions": 0, "wer_insertions": 2,
+    }  # fmt: skip
+    assert summary(wer, [("CQ DE THE", "CQ")])["wer"] == pytest.approx(2 / 3)
+    assert summary(ErrorRate("ger", "symbol", Alphabet(("RAIN", "SUN"), " ")), [("SUN", "SUN RAIN SUN")])["ger"] == 2
+
+
 def test_a_symbol_may_be_several_characters() -> None:
     alphabet = Alphabet(("A", "R", "<AR>"))
     assert summary(ErrorRate("ser", "symbol", alphabet), [("A<AR>", "AA")])["ser"] == 0.5

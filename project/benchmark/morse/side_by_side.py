@@ -163,7 +163,7 @@ def cer(pairs: Sequence[tuple[str, str]], *, spaces: bool = True) -> float:
     """
     blank = " " if spaces else ""
     ready = [(reference.replace(" ", blank), tidy(text).replace(" ", blank)) for reference, text in pairs]
-    counts = [edit_counts(reference, text) for reference, text in ready]
+    counts = [edit_counts(reference=reference, hypothesis=text) for reference, text in ready]
     return sum(one.errors for one in counts) / sum(one.length for one in counts)
 
 

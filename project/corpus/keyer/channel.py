@@ -15,7 +15,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.special import expit
 
 from project.contract import InputError
-from project.corpus.keyer.fist import between_log, check_range
+from project.corpus.ranges import between_log, check_range
 
 Sound = NDArray[np.float32]
 

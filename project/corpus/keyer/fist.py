@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project.contract import InputError
+from project.corpus.ranges import between_log, check_range
 from project.text.morse import CODE, DAH, DIT, ELEMENT_GAP, LETTER_GAP, WORD_GAP, symbols_of
 
 HANDS = ("machine", "paddle", "bug", "straight")
@@ -193,22 +194,6 @@ def wandering(count: int, slowness: float, rng: np.random.Generator) -> NDArray[
     knots = int(np.ceil(count / slowness)) + 3
     places = (np.arange(count) / slowness) + rng.random()
     return np.interp(places, np.arange(knots), rng.standard_normal(knots)) / 0.82  # what interpolation leaves of 1
-
-
-def between(limits: Sequence[float], rng: np.random.Generator) -> float:
-    """A number from a range, all equally likely."""
-    return float(rng.uniform(limits[0], limits[1]))
-
-
-def between_log(limits: Sequence[float], rng: np.random.Generator) -> float:
-    """A number from a range, all ratios equally likely."""
-    return float(np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]))))
-
-
-def check_range(name: str, limits: Sequence[float], least: float) -> None:
-    """A range is two numbers in order."""
-    if len(limits) != 2 or not least <= limits[0] <= limits[1]:
-        raise InputError(f"corpus: {name} is {list(limits)}: give [low, high] with {least:g} <= low <= high")
 
 
 def check_parts(name: str, parts: Mapping[str, float], known: Sequence[str]) -> None:

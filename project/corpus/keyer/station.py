@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from project.corpus.keyer import channel as radio
 from project.corpus.keyer.channel import Channel, Sound
-from project.corpus.keyer.fist import Keying, Sender, between, between_log, draw_sender, send
+from project.corpus.keyer.fist import Keying, Sender, draw_sender, send
+from project.corpus.ranges import between, between_log
 from project.text.morse import CODE, symbols_of
 
 _LOUDEST = (0.05, 0.7)  # the loudest sample of a recording

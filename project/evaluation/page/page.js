@@ -196,7 +196,15 @@ byId("condition").options[0].textContent = "any";
 byId("condition").options[0].value = "";
 draw();
 
-// Recordings: a picture to look at, which is also where one seeks. One plays at a time.
+// What plays, of which there is one at a time.
+let playing = null;
+
+function alone(next) {
+  if (playing && playing !== next) playing.pause();
+  playing = next;
+}
+
+// Recordings: a picture to look at, which is also where one seeks.
 const clips = JSON.parse(byId("clips").textContent);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
@@ -222,9 +230,7 @@ function player(place) {
   };
   for (const event of ["play", "pause", "ended", "seeked"]) sound.addEventListener(event, show);
   sound.addEventListener("error", () => { time.textContent = "this browser cannot play it"; });
-  sound.addEventListener("play", () => {
-    for (const other of document.querySelectorAll("audio")) if (other !== sound) other.pause();
-  });
+  sound.addEventListener("play", () => alone(sound));
   button.addEventListener("click", () => sound.paused ? sound.play().catch(() => {}) : sound.pause());
   slider.addEventListener("input", () => { sound.currentTime = Number(slider.value); });
   strip.append(picture, slider);
@@ -232,7 +238,7 @@ function player(place) {
   show();
 }
 
-document.querySelectorAll(".player").forEach(player);
+document.querySelectorAll("[data-clip]").forEach(player);
 
 byId("theme").hidden = false;
 byId("theme").addEventListener("click", () => {

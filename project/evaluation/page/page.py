@@ -87,7 +87,8 @@ def sections(
 def page_html(comparison: Comparison, title: str, top: str, body: Sequence[Section]) -> str:
     """The page as text. Only its own script can run: a policy names it by its hash."""
     name = title or " · ".join(dict.fromkeys(comparison.labels[:3])) + (" …" if len(comparison.labels) > 3 else "")
-    style, script = (Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    style, *scripts = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in FILES)
+    script = "".join(scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     links = "".join(f'<a href="#{anchor}">{escape(heading)}</a>' for anchor, heading, _ in body)
     parts = "".join(
@@ -109,6 +110,7 @@ def page_html(comparison: Comparison, title: str, top: str, body: Sequence[Secti
     )
 
 
+FILES = ("page.css", "page.js", "signing.js")
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
     "script-src 'sha256-{digest}'; img-src data:; media-src data:"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from project.evaluation.page.embedded import Embedded
 from project.evaluation.page.spectrogram import Spectrogram, Wave, spectrogram
 
 MAX_SECONDS = 30  # of one recording
@@ -34,44 +35,19 @@ class Clip:
     low_hz: float  # the band that the picture shows
     high_hz: float
 
+    @property
+    def size(self) -> int:
+        """Bytes of the page."""
+        return len(self.sound) + len(self.picture)
 
-class Clips:
-    """All recordings of a page, each once, as long as there is room."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._left = max_bytes
-        self._places: dict[str, int | str] = {}
-        self.clips: list[Clip] = []
-
-    def place(self, media: str) -> int | str:
-        """Where a recording stands among the clips, or one line that says why it does not."""
-        if media not in self._places:
-            self._places[media] = self._add(media)
-        return self._places[media]
-
-    def _add(self, media: str) -> int | str:
-        if not self._left:
-            return "not embedded: the page holds as much sound as it may"
-        made = make_clip(media)
-        if isinstance(made, str):
-            return made
-        size = len(made.sound) + len(made.picture)
-        if size > self._left:
-            self._left = 0
-            return self._add(media)
-        self._left -= size
-        self.clips.append(made)
-        return len(self.clips) - 1
+def sounds(max_bytes: int = MAX_BYTES) -> Embedded[Clip]:
+    """Room for all recordings of a page."""
+    return Embedded(make_clip, max_bytes, "sound")
 
 
 def make_clip(media: str) -> Clip | str:
     """The first half minute of a recording, mono; or one line that says why there is none."""
-    if not media:
-        return "no medium is named"
-    if "://" in media:
-        return "on a network, and so not embedded"
-    if not Path(media).is_file():
-        return "its file is not there any more"
     try:
         with soundfile.SoundFile(media) as file:
             rate, whole = file.samplerate, file.frames / file.samplerate

@@ -1,4 +1,4 @@
-"""The page's worst examples: each with its recording to look at and listen to, and its alignment in colour."""
+"""The page's worst examples: each with its medium to listen to or look at, and its alignment in colour."""
 
 from __future__ import annotations
 
@@ -9,61 +9,101 @@ from html import escape
 from project.evaluation.comparison import Comparison
 from project.evaluation.example import alignment_html, counts_words, shortfall, worst
 from project.evaluation.grid import typeset
+from project.evaluation.page.body import LINES, bodies, is_body
 from project.evaluation.page.example_table import script_json
 from project.evaluation.page.markup import swatches
-from project.evaluation.page.sound import Clips
+from project.evaluation.page.sound import sounds
 from project.evaluation.result import Report, Row
 
-MAX_SOUNDS, LEAST_SOUNDS = 24, 6  # of all runs together, and of each run at least, its worst
+MAX_MEDIA, LEAST_MEDIA = 24, 6  # of all runs together, and of each run at least, its worst
 LEGEND = (
     "<p class=note>Above the reference, below what was recognized: <span class=alignment>"
     "<span class=s>substituted</span> <span class=d>left out</span> <span class=i>put in</span></span></p>"
 )
+HANDS = (
+    "<p class=key><span class=note>Signers as they were detected:</span>"
+    '<span><span class=swatch style="background:var(--series-0)"></span>their right hand</span>'
+    '<span><span class=swatch style="background:var(--series-1)"></span>their left hand</span></p>'
+)
+
+
+class Media:
+    """What can be heard and seen of the worst examples."""
+
+    def __init__(self) -> None:
+        self.sounds, self.bodies = sounds(), bodies()
+
+    def __bool__(self) -> bool:
+        return bool(self.sounds.made or self.bodies.made)
+
+    def lack(self, row: Row) -> str:
+        """Why an example cannot be heard or seen; empty if it can."""
+        place = self._place(row)
+        if isinstance(place, int):
+            return ""
+        return f"{'No picture' if is_body(row.location) else 'No sound'}: {escape(place)}."
+
+    def html(self, row: Row) -> str:
+        """An example's player, or a line that says why there is none."""
+        place, name = self._place(row), escape(row.id)
+        if isinstance(place, str):
+            return f"<p class=silent>{self.lack(row)}</p>"
+        if is_body(row.location):
+            return f'<div class=player data-body={place} data-name="{name}">{self.bodies.made[place].poses}</div>'
+        bare = "<noscript>Listening needs JavaScript.</noscript>"
+        return f'<div class=player data-clip={place} data-name="{name}">{bare}</div>'
+
+    def _place(self, row: Row) -> int | str:
+        return (self.bodies if is_body(row.location) else self.sounds).place(row.location)
+
+    def data(self) -> str:
+        """What the page's script plays, in script elements."""
+        clips = [asdict(clip) for clip in self.sounds.made]
+        figures = {"lines": LINES if self.bodies.made else {}, "bodies": [one.to_json() for one in self.bodies.made]}
+        return "".join(
+            f'<script type="application/json" id={name}>{script_json(value)}</script>'
+            for name, value in (("clips", clips), ("bodies", figures))
+        )
 
 
 def worst_section(comparison: Comparison, shown: Sequence[int]) -> str:
-    """The shown runs' worst examples, those of the first run open; recordings stand in a script element at the end."""
+    """The shown runs' worst examples, those of the first run open; media stand in script elements at the end."""
     rows = {n: worst(comparison.reports[n]) for n in shown}
-    clips = Clips()
-    places = _placed(clips, rows)
-    note = ""
-    if places and not clips.clips:  # said once, not under each example
-        note = f"<p class=note>Nothing to listen to: {escape(str(next(iter(places.values()))))}.</p>"
-        places = {}
+    media, chosen = Media(), _chosen(rows)
+    reasons = [media.lack(row) for row in chosen.values()]
+    note = HANDS if media.bodies.made else ""
+    if chosen and not media:  # said once, not under each example
+        note, chosen = f"<p class=note>{reasons[0]}</p>", {}
     dots, parts = swatches(comparison), []
     for n in shown:
         report = comparison.reports[n]
         by_word = counts_words(report)
-        items = "".join(_item(report, row, by_word, places.get(row.location)) for row in rows[n])
+        items = "".join(
+            _item(report, row, by_word, media.html(row) if row.location in chosen else "") for row in rows[n]
+        )
         state = " open" if n == shown[0] else ""
         parts.append(
             f"<details{state}><summary>{dots[n]}{escape(comparison.labels[n])}</summary>"
             f"<ol class=worst>{items or '<li><p>No errors at all.</p></li>'}</ol></details>"
         )
-    data = script_json([asdict(clip) for clip in clips.clips])
-    return f'{LEGEND}{note}{"".join(parts)}<script type="application/json" id=clips>{data}</script>'
+    return f"{LEGEND}{note}{''.join(parts)}{media.data()}"
 
 
-def _placed(clips: Clips, rows: Mapping[int, Sequence[Row]]) -> dict[str, int | str]:
-    """Medium -> its place among the clips or why it has none; the worst of all runs first, in case room runs out."""
-    limit = max(LEAST_SOUNDS, MAX_SOUNDS // len(rows))
-    ordered = [found[place].location for place in range(limit) for found in rows.values() if place < len(found)]
-    return {media: clips.place(media) for media in dict.fromkeys(ordered)}
+def _chosen(rows: Mapping[int, Sequence[Row]]) -> dict[str, Row]:
+    """The examples whose media are shown, by medium; the worst of all runs first, in case room runs out."""
+    limit = max(LEAST_MEDIA, MAX_MEDIA // len(rows))
+    ordered = [its[place] for place in range(limit) for its in rows.values() if place < len(its)]
+    found: dict[str, Row] = {}
+    for row in ordered:
+        found.setdefault(row.location, row)
+    return found
 
 
-def _item(report: Report, row: Row, by_word: bool, place: int | str | None) -> str:
-    sound = ""
-    if isinstance(place, int):
-        sound = (
-            f'<div class=player data-clip={place} data-name="{escape(row.id)}">'
-            "<noscript>Listening needs JavaScript.</noscript></div>"
-        )
-    elif place is not None:
-        sound = f"<p class=silent>No sound: {escape(place)}.</p>"
+def _item(report: Report, row: Row, by_word: bool, player: str) -> str:
     where = f"<p class=where>{escape(row.location)}</p>" if row.location else ""
     return (
         f"<li><div><p class=meta><b>{escape(row.id)}</b>{typeset(_facts(report, row))}</p>"
-        f"{alignment_html(row.reference, row.hypothesis, by_word)}{where}</div>{sound}</li>"
+        f"{alignment_html(row.reference, row.hypothesis, by_word)}{where}</div>{player}</li>"
     )
 
 

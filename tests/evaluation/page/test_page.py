@@ -65,7 +65,7 @@ def check(html: str) -> Checker:
     checker.feed(html)
     checker.close()
     assert checker.open == []
-    assert checker.scripts == ["application/json", "application/json", "javascript"]
+    assert checker.scripts == ["application/json", "application/json", "application/json", "javascript"]
     assert all(name == "href" and (value or "").startswith("#") for name, value in checker.loads)
     assert len(checker.ids) == len(set(checker.ids))
     style = html[html.index("<style>") : html.index("</style>")]

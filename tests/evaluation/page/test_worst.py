@@ -12,8 +12,9 @@ import soundfile
 
 from project.evaluation.comparison import compare
 from project.evaluation.example import worst
-from project.evaluation.page.worst import LEAST_SOUNDS, worst_section
+from project.evaluation.page.worst import LEAST_MEDIA, worst_section
 from project.evaluation.result import Report
+from project.feature import landmark_file
 
 Make = Callable[..., Report]
 
@@ -46,7 +47,7 @@ def test_the_worst_can_be_heard(heard: Callable[..., Report]) -> None:
     players = [(int(place), name) for place, name in re.findall(r"data-clip=(\d+) data-name=\"([^\"]+)\"", html)]
     assert {place for place, _ in players} == set(range(len(clips)))
     for report in reports:
-        assert {row.id for row in worst(report)[:LEAST_SOUNDS]} <= {name for _, name in players}
+        assert {row.id for row in worst(report)[:LEAST_MEDIA]} <= {name for _, name in players}
     assert len({name for _, name in players}) == len(clips)  # each once, whatever runs show it
     assert "No sound" not in html
 
@@ -54,7 +55,7 @@ def test_the_worst_can_be_heard(heard: Callable[..., Report]) -> None:
 def test_what_cannot_be_heard_says_why(heard: Callable[..., Report]) -> None:
     report = heard("a")
     first = worst(report)[0]
-    rows = tuple(replace(row, location="hands.npz") if row is first else row for row in report.rows)
+    rows = tuple(replace(row, location="gone.wav") if row is first else row for row in report.rows)
     html = worst_section(compare([replace(report, rows=rows)]), [0])
     assert html.count("No sound: its file is not there any more.") == 1
     assert f"<b>{first.id}</b>" in html
@@ -66,3 +67,27 @@ def test_it_is_said_once_where_nothing_can_be_heard(make: Make) -> None:
     assert "class=player" not in html
     assert clips_of(html) == []
     assert "hand " not in worst_section(compare([make("b", 1e-9, num_examples=20)]), [0])
+
+
+def test_signers_can_be_seen(heard: Callable[..., Report], tmp_path: Path) -> None:
+    """Landmarks beside sounds; what cannot be read says why."""
+    report = heard("a")
+    seen, broken, gone = worst(report)[:3]
+    landmark_file.write(tmp_path / "a.npz", np.random.default_rng(0).normal(size=(30, 543, 3)), 25.0)
+    (tmp_path / "broken.npz").write_bytes(b"no archive")
+    media = {seen.id: "a.npz", broken.id: "broken.npz", gone.id: "gone.npz"}
+    rows = tuple(
+        replace(row, location=str(tmp_path / media[row.id])) if row.id in media else row for row in report.rows
+    )
+    html = worst_section(compare([replace(report, rows=rows)]), [0])
+    assert f'data-body=0 data-name="{seen.id}"><svg class="body poses"' in html  # there without a script
+    assert "data-body=1" not in html
+    assert "No picture: no readable landmarks" in html
+    assert "No picture: its file is not there any more." in html
+    assert "their left hand" in html
+    found = re.search(r"<script type=\"application/json\" id=bodies>(.*?)</script>", html)
+    assert found
+    content = json.loads(found[1])
+    assert [one["frames"] for one in content["bodies"]] == [15]
+    assert set(content["lines"]) == {"pose", "face", "left_hand", "right_hand"}
+    assert len(clips_of(html)) == len(worst(report)) - 3
