@@ -180,8 +180,11 @@ class Adapted(Protocol):
 class Teacher(Protocol):
     """A trained recognizer that another one learns from; a torch.nn.Module as well, and it does not train."""
 
+    def listen(self, batch: Batch) -> Output:
+        """What it says of a batch."""
+
     def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
-        """What it says of a batch, and what it makes of that."""
+        """The same, and what it makes of that."""
 
 
 class Loss(Protocol):

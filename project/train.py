@@ -55,7 +55,9 @@ def build(config: Config) -> Recognizer:
     assemble.check_experiment(config)
     teacher = restore_teacher(config)
     assemble.settle(config)
-    return assemble.build_recognizer(config, training=True, teacher=teacher)
+    recognizer = assemble.build_recognizer(config, training=True, teacher=teacher)
+    recognizer.data.require_spelled("dev")
+    return recognizer
 
 
 def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
@@ -69,7 +71,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     contents = contents_of(config, recognizer)
     if new and config["init_from"]:
         load_weights(recognizer.system, open_alike("init_from", config).best)
-    standing = compare(config, recognizer) if first and new else None
+    standing = compare(config, recognizer) if new else None  # on every rank, so that all of them stop
     if not new:
         run.require_same(contents)
         read_checkpoint(run.last)  # says clearly what is wrong with it, before the trainer opens it
@@ -77,7 +79,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
         if first and new:
             run.prepare(config, recognizer.spelling.alphabet.to_json(), contents)
-        if standing:
+        if first and standing:
             standing.keep(run.folder)
         if first:
             run.keep_launch(config)

@@ -12,16 +12,26 @@ from project import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-SMALL_CORPUS = ["corpus.num_train=12", "corpus.num_dev=3", "corpus.num_test=3", "corpus.texts.num_symbols=[5,6]"]
+SMALL_CORPUS = {
+    "corpus.num_train": "12",
+    "corpus.num_dev": "3",
+    "corpus.num_test": "3",
+    "corpus.texts.num_symbols": "[5,6]",
+}
 SMALL_RUN = {
-    "model.channels": "8",
-    "model.blocks": "1",
     "data.workers": "0",
     "data.batching.max_batch_size": "4",
     "scheduler.warmup_steps": "1",
     "epochs": "1",
 }
+SMALL_MORSE_RUN = {"model.channels": "8", "model.blocks": "1"}
 SMALL_SOURCE = {"data.fresh.portions.num_examples": "8", "data.fresh.portions.seconds": "[2,3]"}
+SMALL_SIGNING = {"corpus.num_dev": "3", "corpus.num_test": "3", "corpus.sentences.num_glosses": "[3,4]"}
+SMALL_SIGN_RUN = {
+    "model.size": "tiny",
+    "data.fresh.portions.num_examples": "8",
+    "data.fresh.portions.num_glosses": "[3,4]",
+}
 EXAMPLE_RUN = re.compile(r"(runs/\w+/\w+)-1a2b3c4d")  # stands in the text for the first run of that name
 
 
@@ -50,14 +60,17 @@ def expanded(words: list[str]) -> list[str]:
 
 def smaller(words: list[str]) -> list[str]:
     """The same command on less data, with a smaller model."""
+    small: dict[str, str] = {}
     if words[0] == "prepare" and {"corpus=morse", "corpus=morse_wide"} & set(words):
-        given = {word.partition("=")[0] for word in words}
-        return [*words, *(word for word in SMALL_CORPUS if word.partition("=")[0] not in given)]
-    if words[0] == "train" and not any(word.startswith("resume=") for word in words):
-        given = {word.partition("=")[0] for word in words}
-        small = SMALL_RUN | (SMALL_SOURCE if "morse/baseline" in " ".join(words) else {})
-        return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]
-    return words
+        small = SMALL_CORPUS
+    elif words[0] == "prepare" and "corpus=gloss" in words:
+        small = SMALL_SIGNING
+    elif words[0] == "train" and not any(word.startswith("resume=") for word in words):
+        line = " ".join(words)
+        small = SMALL_RUN | (SMALL_SIGN_RUN if "sign/" in line else SMALL_MORSE_RUN)
+        small |= SMALL_SOURCE if "morse/baseline" in line else {}
+    given = {word.partition("=")[0] for word in words}
+    return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -140,6 +140,17 @@ def test_gradients_in_the_making_are_not_lost(config: Config, tmp_path: Path, st
     assert equal(Run(tmp_path / "parts"), Run(tmp_path / "whole"))
 
 
+@pytest.mark.parametrize("step", [5, 8, 12])
+def test_averaged_weights_survive_being_stopped(config: Config, tmp_path: Path, step: int) -> None:
+    """Between validations, and at one, where the average stands in the weights' place."""
+    averaging = config["callbacks"]["averaging"] | {"decay": 0.9}
+    config = config | {"callbacks": config["callbacks"] | {"averaging": averaging}}
+    fit(Run(tmp_path / "whole"), config)
+    assert strike_while_fitting(config, tmp_path / "parts", step, signal.SIGTERM) in {0, 128 + signal.SIGTERM}
+    fit(Run(tmp_path / "parts"), config)
+    assert equal(Run(tmp_path / "whole"), Run(tmp_path / "parts"))
+
+
 def test_a_profiled_run_tells_where_the_time_went(
     tiny: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project.build.bind import check, make
+from project.build.bind import check, is_object, make, resolve
 from project.build.compose import Config
 from project.build.memory import keep_freed
 from project.contract import InputError
@@ -70,6 +70,9 @@ def check_experiment(config: Config) -> int:
     """Bind every object of a configuration before anything is built; how many there are."""
     if not config.get("metric"):
         raise InputError("metric: none is chosen, so nothing would be scored: choose one, such as metric=wer")
+    precision = str(config.get("trainer", {}).get("precision"))
+    if precision in {"bf16-true", "16-true"}:
+        raise InputError(f"trainer.precision={precision}: losses and norms need float32: give bf16-mixed or 16-mixed")
     return sum(check(config[group], group, offers) for group, offers in OFFERS.items() if group in config)
 
 
@@ -77,7 +80,8 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
     """The parts that a configuration describes; optimizer, schedule and perhaps a teacher only for training."""
     spelling = make(config["text"], "text")
     feature = make(config["feature"], "feature")
-    data = make(config["data"], "data", feature=feature, spelling=spelling)
+    made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
+    data = make(config["data"] | made_anew, "data", feature=feature, spelling=spelling)
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
     columns = getattr(feature, "columns", {})
     model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet, columns=columns)
@@ -88,6 +92,8 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
         "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
         "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
     }
+    if training and getattr(model, "auxiliary_head", None) is not None and not hears_auxiliary(config["loss"]):
+        raise InputError("model.auxiliary=true: this loss does not teach that head: set loss=ctc_vac weighting=vac")
     has_weights = any(parameter.requires_grad for parameter in model.parameters())
     steps = total_steps(config["trainer"], data) if training and has_weights else 0
     if training and has_weights and steps < 1:
@@ -96,6 +102,14 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
     return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps, teacher)
+
+
+def hears_auxiliary(loss: Any) -> bool:
+    """Whether a loss, or one that it is made of, teaches a model's auxiliary head."""
+    if not isinstance(loss, Mapping):
+        return False
+    own = is_object(loss) and getattr(resolve(loss["_target_"], "loss"), "hears_auxiliary", False)
+    return own or any(hears_auxiliary(value) for value in loss.values())
 
 
 def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:
@@ -125,10 +139,11 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **config["trainer"], **quiet}
     node["num_sanity_val_steps"] = 0
+    watching = [callback for callback in callbacks.values() if callback is not None]
     if node.get("check_val_every_n_epoch") and node.get("max_epochs", -1) > 0:
         node["check_val_every_n_epoch"] = validation_interval(node["check_val_every_n_epoch"], node["max_epochs"])
     return make(  # type: ignore[no-any-return]
-        node, "trainer", callbacks=list(callbacks.values()), logger=list(loggers.values()), default_root_dir=str(folder)
+        node, "trainer", callbacks=watching, logger=list(loggers.values()), default_root_dir=str(folder)
     )
 
 

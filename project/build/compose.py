@@ -212,5 +212,5 @@ def _near(name: str) -> str:
     words = {word for f in files for word in re.findall(r"^ *([a-z_0-9]+):", Path(f).read_text("utf-8"), flags=re.M)}
     if not parents:
         words |= {entry.name for entry in CONF.iterdir() if entry.is_dir()}
-    near = difflib.get_close_matches(last, sorted(words - {"_target_", "defaults"}), n=1)
+    near = [word for word in difflib.get_close_matches(last, sorted(words - {"_target_", "defaults"})) if word != last]
     return f"did you mean {'.'.join([*parents, near[0]])}?" if near else "--help and --cfg job show what there is"

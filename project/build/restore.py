@@ -6,12 +6,14 @@ Nothing is composed anew: the run's own configuration says all, and what may cha
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
+from project.build.bind import make
 from project.build.compose import Config
 from project.contract import InputError
-from project.run import Run, flatten
+from project.run import Run
 
 
 def changed(
@@ -30,10 +32,10 @@ def changed(
 def open_alike(key: str, config: Config) -> Run:
     """The run that a key of a configuration names; on other features its weights would be worth nothing there."""
     run = Run.open(str(config[key]))
-    theirs, ours = (dict(flatten({"feature": one["feature"]})) for one in (run.config(), config))
+    theirs, ours = (make(one["feature"], "feature").settings for one in (run.config(), config))
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
     if differing:
-        given = " ".join(f"{name}={theirs.get(name)}" for name in differing)
+        given = " ".join(f"feature.{name}={json.dumps(theirs.get(name))}" for name in differing)
         raise InputError(f"{key}={run.folder}: was trained on other features: set {given}")
     return run
 

@@ -20,10 +20,14 @@ from project.build.bind import is_object, make, resolve
 from project.build.compose import Config
 from project.build.restore import changed, open_alike, restore
 from project.contract import InputError
+from project.metric.direction import distance
 from project.run import Run
 
 if TYPE_CHECKING:
     from project.system.base import System
+
+
+UNTRAINED = "the untrained student"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Standing:
     def line(self) -> str:
         """As it is told at the start of a run."""
         note = ": worse, and learned from all the same (weak_teacher)" if self.is_weak else ""
+        note += "; name student=<a run of it alone> for a fair comparison" if self.who == UNTRAINED else ""
         return f"teacher  {self.run}: {self.figures}{note}"
 
     @property
@@ -86,12 +91,10 @@ def compare(config: Config, recognizer: Recognizer) -> Standing | None:
 
     The student is the run that `student` names, or else what this run begins with: `init_from`, or random weights.
     """
-    from project.callbacks.outgrown import distance
-
     if recognizer.teacher is None:
         return None
     student = recognizer.system
-    who = f"init_from={config['init_from']}" if config["init_from"] else "the untrained student"
+    who = f"init_from={config['init_from']}" if config["init_from"] else UNTRAINED
     if config.get("student"):
         student, who = _restored("student", config).system, f"student={config['student']}"
         settle(config)
@@ -144,4 +147,6 @@ def _figure(system: System, config: Config, recognizer: Recognizer) -> float:
                     columns.setdefault(name, []).append(value)
     for module, is_training in modes.items():
         module.training = is_training
+    if not columns:
+        raise InputError("teacher: nothing of dev is scored to compare it by: give trainer.limit_val_batches 1 or more")
     return metric.summarize(columns)[metric.name]

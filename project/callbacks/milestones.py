@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from rich.console import Console
 
-from project.callbacks.outgrown import distance
-from project.callbacks.progress import Progress
+from project.callbacks.progress import tell
 from project.callbacks.watcher import Watcher
 from project.contract import InputError
 from project.diagnosis.evidence import Ledger, Point
+from project.metric.direction import distance
 
 log = logging.getLogger("scansion")
 
@@ -100,11 +99,7 @@ class Milestones(Watcher):
         if not is_behind:
             log.info("milestone: %s, %s", seen, wanted)
             return
-        line = f"behind its milestone: {seen}, {wanted}"
-        log.warning(line)
-        bars = [callback for callback in trainer.callbacks if isinstance(callback, Progress)]  # type: ignore[attr-defined]
-        console = bars[0].console if bars else Console(stderr=True)  # so that what is told does not tear its bars
-        console.print(line, style="yellow", markup=False)
+        tell(trainer, f"behind its milestone: {seen}, {wanted}")
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.milestones and trainer.is_global_zero:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from rich.console import Console
 
-from project.callbacks.progress import Progress
+from project.callbacks.progress import tell
 from project.callbacks.watcher import Watcher
-
-log = logging.getLogger("scansion")
+from project.metric.direction import distance
 
 TEACHER = "teacher.json"  # in a run's folder, where it has one: {"metric", "better", "teacher": its figure on dev, ...}
 
@@ -36,29 +33,14 @@ class Outgrown(Watcher):
         mine = getattr(pl_module, "figures", {}).get(f"dev/{name}")
         if mine is not None and distance(mine, standing["better"]) < distance(theirs, standing["better"]):
             self._is_told = True
-            self._tell(
+            tell(
                 trainer,
                 f"the student has outgrown its teacher on dev: {name} {mine:.4f}, and {theirs:.4f} of the teacher; "
                 "lower weighting.distill, or find a better teacher",
             )
-
-    def _tell(self, trainer: Trainer, line: str) -> None:
-        bars = [one for one in trainer.callbacks if isinstance(one, Progress)]  # type: ignore[attr-defined]
-        console = bars[0].console if bars else Console(stderr=True)  # so that what is told does not tear its bars
-        log.info(line)
-        console.print(line, style="yellow", markup=False)
 
     def state_dict(self) -> dict[str, Any]:
         return {"is_told": self._is_told}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._is_told = state_dict["is_told"]
-
-
-def distance(figure: float, better: str) -> float:
-    """How far a figure is from the best, as far as order goes.
-
-    >>> [distance(0.25, better) for better in ("lower", "higher", "one")]
-    [0.25, -0.25, 0.75]
-    """
-    return {"lower": figure, "higher": -figure, "one": abs(1 - figure)}[better]

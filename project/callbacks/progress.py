@@ -128,3 +128,10 @@ def main_figures(figures: dict[str, float], metrics: list[str]) -> dict[str, flo
     """
     names = ["dev/loss", *(f"dev/{name}" for name in metrics)]
     return {name: figures[name] for name in names if name in figures}
+
+
+def tell(trainer: Trainer, line: str) -> None:
+    """A line that a person should see, in the log and beside the bars without tearing them."""
+    bars = [one for one in trainer.callbacks if isinstance(one, Progress)]  # type: ignore[attr-defined]
+    log.warning(line)
+    (bars[0].console if bars else Console(stderr=True)).print(line, style="yellow", markup=False)

@@ -11,6 +11,7 @@ from project.corpus.folder import Folder
 from project.corpus.speller.assembly import Part, assemble
 from project.corpus.speller.clips import Clip, digest, read_clips, read_lines, require_signers
 from project.feature.landmark_file import Points, write
+from project.feature.landmark_layout import mirrored as seen_in_mirror
 
 _RECIPES = "sentences_"
 _FPS = 25  # of a recipe that does not say it
@@ -38,10 +39,17 @@ class Fingerspelling:
     """One manifest for each `sentences_<name>.jsonl` of a folder of recorded letters, beside the landmarks it asks for.
 
     A recipe names signer, letters (`glosses`), clips, speed and trim of each, and the frames (of `fps`) between them.
-    Signers in `leave_out` are kept out of `train.jsonl`: those by whom a recognizer is judged.
+    Signers in `leave_out` are kept out of `train.jsonl`: those by whom a recognizer is judged. `mirrored` shows
+    everybody in a mirror: the same signers, left-handed.
     """
 
-    def __init__(self, folder: str | None, leave_out: Sequence[str] = ("ssp", "svk"), frame_rate: float = 25.0) -> None:
+    def __init__(
+        self,
+        folder: str | None,
+        leave_out: Sequence[str] = ("ssp", "svk"),
+        frame_rate: float = 25.0,
+        mirrored: bool = False,
+    ) -> None:
         if folder is None:
             raise InputError("corpus.folder is missing: name the folder of recorded letters")
         if not 1 <= frame_rate <= 1000:
@@ -49,10 +57,12 @@ class Fingerspelling:
         self._folder = Path(folder)
         self._leave_out = set(leave_out)
         self._frame_rate = frame_rate
+        self._mirrored = mirrored
         self.settings: dict[str, Any] = {
             "corpus": "fingerspelling@1",
             "leave_out": sorted(leave_out),
             "frame_rate": frame_rate,
+            "mirrored": mirrored,
         }
 
     def make(self, out: str, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[str]:
@@ -78,6 +88,7 @@ class Fingerspelling:
             (target.path / "landmarks" / split).mkdir(parents=True, exist_ok=True)
             for recipe, parts in sentences:
                 points_TPX = assemble(parts, self._transitions(recipe))
+                points_TPX = seen_in_mirror(points_TPX) if self._mirrored else points_TPX
                 media = f"landmarks/{split}/{recipe['id']}.npz"
                 if not (target.path / media).exists():
                     write(target.path / media, points_TPX, self._frame_rate)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from project.contract import Batch, Feature, InputError, Source
 from project.data.collate import Collate
-from project.data.dataset import Augment, Examples, Sample, target_makers
+from project.data.dataset import Augment, Examples, Sample, reference_of, target_makers
 from project.data.manifest import Manifest
 from project.data.sampling import BucketBatchSampler, SortedBatchSampler
 from project.text.spelling import Spelling
@@ -121,6 +121,16 @@ class DataModule(LightningDataModule):
         except InputError:
             return None
 
+    def require_spelled(self, part: str) -> None:
+        """Refuse references that cannot be spelled before anything is learned, rather than when they are drawn."""
+        manifest, spelling = self.manifest(part), self.spelling.for_validation()
+        for row in range(len(manifest)):
+            example = manifest[row]
+            try:
+                spelling.encode(reference_of(example, spelling))
+            except InputError as error:
+                raise InputError(f"{manifest.location(row)}: {example.id}: {error}") from error
+
     def train_batches(self, num_ranks: int) -> int:
         """Batches of an epoch on each rank."""
         return len(self._sampler(self.training, 0, num_ranks))
@@ -169,7 +179,7 @@ class DataModule(LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             num_ranks=self.trainer.world_size if self.trainer else 1,
         )
-        examples = Examples(manifest, self.feature, self.spelling, target_makers(self.augment))
+        examples = Examples(manifest, self.feature, self.spelling.for_validation(), target_makers(self.augment))
         return DataLoader(examples, batch_sampler=sampler, **self._options())
 
     def _options(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from project.contract import InputError
+from project.feature import expression as faces
 from project.feature import hand_shape as shapes
 from project.feature import landmark_file
 from project.feature.landmark_file import Points
@@ -30,18 +31,24 @@ _HANDS = ("left_hand", "right_hand")
 
 
 class Landmarks:
-    """Where all points are, in shoulder widths from between the shoulders, how they move, and the shapes of the hands.
+    """Where all points are, in shoulder widths from between the shoulders, how they move, and what hands and face do.
 
     Columns: `pose`, `face`, `hands` (left, right) as positions; then `motion`, of all points: `velocity` in shoulder
     widths in a tenth of a second, `acceleration` likewise, as `feature_set` says (`hands_motion` is the hands' part of
-    the velocity); last, with `hand_shape`, `shape`: what `project.feature.hand_shape` says of each hand. Moved and
-    scaled by the medians of a whole example. A point that was not detected is 0 in every column, and so is movement
-    from or to it.
+    the velocity); last, with `hand_shape`, `shape`, what `project.feature.hand_shape` says of each hand, and with
+    `expression`, what `project.feature.expression` says of the face. Moved and scaled by the medians of a whole
+    example. A point that was not detected is 0 in every column, and so is movement from or to it.
     """
 
     settings: Mapping[str, Any]
 
-    def __init__(self, frame_rate: float = 25.0, feature_set: Kinds = "pos_vel", hand_shape: bool = False) -> None:
+    def __init__(
+        self,
+        frame_rate: float = 25.0,
+        feature_set: Kinds = "pos_vel",
+        hand_shape: bool = False,
+        expression: bool = False,
+    ) -> None:
         if not 1 <= frame_rate <= 1000:
             raise InputError(f"feature.frame_rate is {frame_rate}: give frames a second, 1 to 1000")
         if feature_set not in get_args(Kinds):
@@ -49,14 +56,25 @@ class Landmarks:
         self.frame_rate = frame_rate
         self._motion = _MOTION[feature_set]
         self._hand_shape = hand_shape
-        self.columns: dict[str, tuple[int, int]] = _columns(len(self._motion), hand_shape)
+        self._expression = expression
+        self.columns: dict[str, tuple[int, int]] = _columns(len(self._motion))
+        if hand_shape:
+            self._append("shape", len(_HANDS) * shapes.NUM_COLUMNS)
+        if expression:
+            self._append("expression", faces.NUM_COLUMNS)
         self.num_features = max(end for _, end in self.columns.values())
         self.settings = {
             "feature": "landmarks@1",
             "frame_rate": frame_rate,
             "feature_set": feature_set,
             "hand_shape": hand_shape,
+            "expression": expression,
         }
+
+    def _append(self, name: str, width: int) -> None:
+        """Columns of another kind, behind all others."""
+        end = max(end for _, end in self.columns.values())
+        self.columns[name] = (end, end + width)
 
     def read(self, media: str) -> Points:
         """The points of a file at this feature's frame rate, as they were recorded."""
@@ -77,6 +95,8 @@ class Landmarks:
         columns = [kinds[kind].reshape(len(signal), _COLUMNS) for kind in ("position", *self._motion)]
         if self._hand_shape:
             columns += [shapes.hand_shape(points_TPX[:, BLOCKS[hand]]) for hand in _HANDS]
+        if self._expression:
+            columns.append(faces.expression(points_TPX[:, BLOCKS["face"]]))
         return torch.from_numpy(np.nan_to_num(np.concatenate(columns, axis=1, dtype=np.float32), copy=False))
 
     def _change(self, values_TPX: Points) -> Points:
@@ -89,14 +109,15 @@ class Landmarks:
         return np.asarray(np.where(np.isfinite(values_TPX), change_TPX, np.float32(np.nan)))
 
 
-def _columns(num_motions: int, hand_shape: bool) -> dict[str, tuple[int, int]]:
-    """Where each kind of column stands."""
-    hands, end = 3 * BLOCKS["left_hand"].start, _COLUMNS * (1 + num_motions)
+def _columns(num_motions: int) -> dict[str, tuple[int, int]]:
+    """Where positions and movements stand."""
     columns = {block: (3 * BLOCKS[block].start, 3 * BLOCKS[block].stop) for block in ("pose", "face")}
+    hands = 3 * BLOCKS["left_hand"].start
     columns["hands"] = (hands, _COLUMNS)
     if num_motions:
-        columns |= {"motion": (_COLUMNS, end), "hands_motion": (_COLUMNS + hands, 2 * _COLUMNS)}
-    return columns | ({"shape": (end, end + len(_HANDS) * shapes.NUM_COLUMNS)} if hand_shape else {})
+        columns["motion"] = (_COLUMNS, _COLUMNS * (1 + num_motions))
+        columns["hands_motion"] = (_COLUMNS + hands, 2 * _COLUMNS)
+    return columns
 
 
 def normalized(points_TPX: Points) -> Points:

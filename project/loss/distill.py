@@ -69,7 +69,10 @@ class Distill:
             self._teacher.to(device)
             self._device = device
         with torch.no_grad():
-            said, hypotheses = self._teacher.predict(batch)
+            if self._to_hypotheses is None:
+                said, hypotheses = self._teacher.listen(batch), []
+            else:
+                said, hypotheses = self._teacher.predict(batch)
         self._heard = None if torch.is_grad_enabled() else (batch, said, hypotheses)
         return said, hypotheses
 

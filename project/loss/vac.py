@@ -20,6 +20,8 @@ class VisualAlignmentCTC:
     unless `blank` is set: it would be nearly all of it.
     """
 
+    hears_auxiliary = True
+
     def __init__(self, ctc: CTC, temperature: float = 8.0, blank: bool = False) -> None:
         if temperature <= 0:
             raise InputError(f"loss.temperature is {temperature:g}: give a number above 0")

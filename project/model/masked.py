@@ -92,8 +92,10 @@ class MaskedBatchNorm1d(nn.Module):
         var_C = centred_BCT.square().sum(dim=(0, 2)) / count
         if self.is_recalled:
             with torch.no_grad():
-                self.running_mean_C.lerp_(mean_C, self.momentum)
-                self.running_var_C.lerp_(var_C * (count / (count - 1).clamp(min=1)), self.momentum)
+                spread_C = var_C * (count / (count - 1).clamp(min=1))
+                sound_C = (mean_C + spread_C).isfinite()  # a batch that overflows is skipped, and must leave no trace
+                self.running_mean_C.lerp_(mean_C.where(sound_C, self.running_mean_C), self.momentum)
+                self.running_var_C.lerp_(spread_C.where(sound_C, self.running_var_C), self.momentum)
         scale_C = self.weight * (var_C + self.eps).rsqrt()
         return (centred_BCT * scale_C[:, None] + self.bias[:, None]).to(x_BCT.dtype)
 

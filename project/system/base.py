@@ -13,7 +13,7 @@ import sys
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -38,11 +38,7 @@ from project.contract import (
 log = logging.getLogger("scansion")
 
 Columns = dict[str, list[float]]
-PLAIN = {
-    "_current_fx_name",
-    "batch_shape",
-    "weighted",
-}  # attributes set at every step that are no modules or parameters
+PLAIN = {"_current_fx_name", "batch_shape", "weighted"}  # set at every step, no modules or parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +129,7 @@ class System(LightningModule, ABC):
 
     def forward(self, batch: Batch) -> Output:
         """What the model says of a batch."""
-        output: Output = self.model(batch)
-        return output
+        return cast(Output, self.model(batch))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any] | None:
         """The scalar to minimize, and its terms for the callbacks."""
@@ -162,8 +157,12 @@ class System(LightningModule, ABC):
 
     def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
         """What is recognized in a batch, none of it hidden: in validation, evaluation and transcription alike."""
-        output = self(unhidden(batch))
+        output = self.listen(batch)
         return output, self.decoder(output)
+
+    def listen(self, batch: Batch) -> Output:
+        """What the model says of a batch of which nothing is hidden."""
+        return cast(Output, self(unhidden(batch)))
 
     def check(self, output: Output, batch: Batch) -> Checked:
         """The loss terms of a validation batch, given its prediction, and what a family says beside them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from project.contract import InputError
 from project.text.alphabet import Alphabet
@@ -24,8 +24,20 @@ class Spelling:
     alphabet: Alphabet
     settings: Mapping[str, Any]
 
-    def __init__(self, symbols: str | Sequence[str], separator: str = "", normalize: Sequence[str] = ()) -> None:
-        """`symbols`: a text of one-character symbols, a list of symbols, or the path of an alphabet.json."""
+    def __init__(
+        self,
+        symbols: str | Sequence[str],
+        separator: str = "",
+        normalize: Sequence[str] = (),
+        uncovered: Literal["refuse", "count"] = "refuse",
+    ) -> None:
+        """`symbols`: a text of one-character symbols, a list of symbols, or the path of an alphabet.json.
+
+        `uncovered`: what becomes of symbols outside the alphabet in validation while training; to count them charges
+        the recognizer, which cannot write them. What is learned from may never have any.
+        """
+        if uncovered not in {"refuse", "count"}:
+            raise InputError(f"text.uncovered is {uncovered!r}: choose refuse or count")
         if isinstance(symbols, str) and symbols.endswith(".json"):
             self.alphabet = Alphabet.load(symbols)
             if separator not in ("", self.alphabet.separator):
@@ -34,6 +46,7 @@ class Spelling:
             self.alphabet = Alphabet(tuple(symbols), separator)
         self._normalizers = find_normalizers(normalize)
         self._lenient = False
+        self._uncovered = uncovered
         self.settings = {"alphabet": self.alphabet.hash, "normalize": [str(step) for step in self._normalizers]}
 
     def normalize(self, text: str) -> str:
@@ -48,6 +61,10 @@ class Spelling:
             covered = [symbol for symbol in self.alphabet.split(text) if symbol not in outside]
             return [number for symbol in covered for number in self.alphabet.encode(symbol)]
         return self.alphabet.encode(text)
+
+    def for_validation(self) -> Spelling:
+        """The spelling of what is only scored while training goes on."""
+        return self.lenient() if self._uncovered == "count" else self
 
     def lenient(self) -> Spelling:
         """The same for scoring alone: `encode` passes over what the alphabet lacks, and `normalize` keeps it.

@@ -14,6 +14,7 @@ from project.corpus import fingerspelling
 from project.corpus.fingerspelling import Fingerspelling
 from project.data.manifest import Manifest
 from project.feature import landmark_file
+from project.feature.landmark_layout import mirrored
 from project.feature.landmarks import Landmarks
 
 
@@ -229,3 +230,11 @@ def test_real_sentences_are_as_long_as_their_recipes_say(recorded_letters: Path,
         points = landmark_file.read(str(tmp_path / "out" / line["media"]), 25)
         assert len(points) == round(line["duration"] * 25)
         assert np.isfinite(Landmarks()(points).numpy()).all()
+
+
+def test_a_mirror_makes_everybody_left_handed(letters: Any, tmp_path: Path) -> None:
+    plain, left = (made(letters, tmp_path / str(number), mirrored=bool(number)) for number in range(2))
+    assert plain == left
+    for line in plain["dev"]:
+        as_recorded, in_mirror = (landmark_file.read(str(tmp_path / name / line["media"]), 25.0) for name in "01")
+        np.testing.assert_array_equal(in_mirror, mirrored(as_recorded))

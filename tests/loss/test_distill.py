@@ -39,10 +39,13 @@ class Parrot(nn.Module):
         self.scores = nn.Parameter(scores_BTV)
         self.lengths, self.answers, self.asked = lengths_B, answers, 0
 
-    def predict(self, batch: Batch) -> tuple[Emissions, list[Hypothesis]]:
+    def listen(self, batch: Batch) -> Emissions:
         self.asked += 1
         assert not self.training
-        return emissions(self.scores, self.lengths), [Hypothesis(tokens, "", 0.0) for tokens in self.answers]
+        return emissions(self.scores, self.lengths)
+
+    def predict(self, batch: Batch) -> tuple[Emissions, list[Hypothesis]]:
+        return self.listen(batch), [Hypothesis(tokens, "", 0.0) for tokens in self.answers]
 
 
 def by_hand(teacher: Tensor, student: Tensor, partners: list[list[int]], temperature: float, blank: float) -> float:

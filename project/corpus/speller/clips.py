@@ -70,7 +70,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: not readable ({error.strerror}): correct corpus.folder") from None
+        raise InputError(f"{path}: not readable ({error.strerror}): correct the key `folder`") from None
     for number, raw in enumerate(content.splitlines(), start=1):
         place = f"{path}:{number}"
         try:

@@ -99,7 +99,7 @@ def test_a_folder_without_clips_is_told(letters: Any) -> None:
     letters.write("manifest.jsonl", [])
     with pytest.raises(InputError, match=r"manifest\.jsonl: it names no clip: restore the folder"):
         read_clips(letters.path, 25)
-    with pytest.raises(InputError, match=r"nowhere/manifest\.jsonl: not readable .*: correct corpus\.folder"):
+    with pytest.raises(InputError, match=r"nowhere/manifest\.jsonl: not readable .*: correct the key `folder`"):
         read_clips(letters.path / "nowhere", 25)
 
 

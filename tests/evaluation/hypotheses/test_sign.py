@@ -16,8 +16,8 @@ from project.run import flatten
     ("claim", "experiment", "change"),
     [
         ("sign/mirroring", ["experiment=sign/fingerspelling", "data.fresh.folder=letters"], "data.augment.0.part=0.0"),
-        ("sign/face", ["experiment=sign/baseline"], "model.branches.face=null"),
-        ("sign/velocity", ["experiment=sign/baseline"], "model.branches.motion=null"),
+        ("sign/face", ["experiment=sign/baseline"], "model.branches.expression=null"),
+        ("sign/velocity", ["experiment=sign/baseline"], "model.branches.hands_motion=null"),
     ],
 )
 def test_runs_are_told_apart_by_what_is_claimed(claim: str, experiment: list[str], change: str) -> None:
