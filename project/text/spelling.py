@@ -36,8 +36,6 @@ class Spelling:
         `uncovered`: what becomes of symbols outside the alphabet in validation while training; to count them charges
         the recognizer, which cannot write them. What is learned from may never have any.
         """
-        if uncovered not in {"refuse", "count"}:
-            raise InputError(f"text.uncovered is {uncovered!r}: choose refuse or count")
         if isinstance(symbols, str) and symbols.endswith(".json"):
             self.alphabet = Alphabet.load(symbols)
             if separator not in ("", self.alphabet.separator):

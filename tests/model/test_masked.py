@@ -88,6 +88,22 @@ def test_a_norm_of_a_single_frame_is_its_bias() -> None:
     assert norm.running_var_C.isfinite().all()
 
 
+def test_a_batch_that_is_not_finite_leaves_no_trace_in_a_norm() -> None:
+    """Its step is skipped; were its mean remembered, every later validation would be NaN."""
+    norm = MaskedBatchNorm1d(CHANNELS).train()
+    x_BCT, extent = padded(beyond=0.0)
+    norm(x_BCT, extent)
+    before = norm.running_mean_C.clone(), norm.running_var_C.clone()
+    broken = x_BCT.clone()
+    broken[0, 2, 0] = float("inf")
+    norm(broken, extent)
+    others = [channel for channel in range(CHANNELS) if channel != 2]
+    for old, new in zip(before, (norm.running_mean_C, norm.running_var_C), strict=True):
+        assert new.isfinite().all()
+        assert new[2] == old[2]
+        assert (new[others] != old[others]).all()
+
+
 def test_a_norm_that_is_run_again_does_not_count_twice() -> None:
     norm, (x_BCT, extent) = MaskedBatchNorm1d(CHANNELS), padded()
     before = norm(x_BCT, extent)
