@@ -80,9 +80,10 @@ def feature_figures(train: FeatureSums, dev: FeatureSums) -> dict[str, float]:
         shift_F = (other_F - mean_F).abs() / spread_F.clamp(min=floor)
         stretch_F = (other_spread_F.clamp(min=floor) / spread_F.clamp(min=floor)).log().abs().exp()
         rank = math.ceil(_REACHED * (len(shift_F) - 1))
+        number = int(shift_F.argsort()[rank])
         figures |= {
-            "feature/shift": float(shift_F.sort().values[rank]),
-            "feature/shift_of": float(shift_F.argsort()[rank]),
+            "feature/shift": float(shift_F[number]),
+            "feature/shift_of": float(number),
             "feature/stretch": float(stretch_F.sort().values[rank]),
         }
     return figures
