@@ -91,6 +91,24 @@ class Emissions:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanOutput:
+    """What a model says of spans in windows of frames, in logits; heads that it lacks are None.
+
+    Frames beyond a length carry no meaning.
+    """
+
+    inside_BT: Tensor  # that a frame lies in a span
+    lengths_B: Tensor  # int64, in frames
+    kinds_BV: Tensor | None = None  # of the first span; 0 is that there is none
+    starts_BT: Tensor | None = None  # over frames: which is the first of the span
+    ends_BT: Tensor | None = None  # over frames: which is its last
+    pointers_BP: Tensor | None = None  # start and length, as parts of the window: no logits, numbers
+    countdown_BT: Tensor | None = None  # frames until the span starts, as the loss counts them
+    restored_BTF: Tensor | None = None  # what the input is where it was hidden
+    threshold: float = 0.5  # of the probability of being inside, from which on a frame counts as inside
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What a head that says yes or no said where it was asked, and what was right."""
 
@@ -98,8 +116,16 @@ class Answers:
     targets_N: Tensor  # 1 for yes, 0 for no
 
 
-Output = Emissions  # a union, as families arrive
+Output = Emissions | SpanOutput  # as families arrive
 Terms = dict[str, "Tensor"]  # name of a loss term -> unweighted scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is said of each frame, for those who ask more than the spans that were decided upon."""
+
+    inside: tuple[float, ...]  # probability that the frame lies in a span
+    threshold: float  # from which on it counts as inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +138,7 @@ class Hypothesis:
     spans: tuple[tuple[int, int], ...] = ()  # output frames [start, end) of each token
     confidences: tuple[float, ...] = ()  # of each token: its mean probability in its span
     alternatives: tuple[Hypothesis, ...] = ()  # the decoder's next best, best first, if it was asked for them
+    track: Track | None = None  # of decoders of spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +151,28 @@ class Finding:
     remedy: str  # what to do about it
     figures: Mapping[str, float] = field(default_factory=dict)  # the numbers it rests on
     step: int | None = None  # of training; None outside it
+
+
+class Notation(Protocol):
+    """How what is to be recognized is written: a reference as text, and what is learned of it as numbers."""
+
+    alphabet: Any  # project.text.alphabet.Alphabet
+    settings: Mapping[str, Any]  # "normalize": what is done to references first
+    reads: Literal["text", "labels"]  # which part of a manifest's line it is made of
+
+    def reference(self, example: Example) -> str:
+        """What an example is scored against."""
+
+    def targets(
+        self, reference: str, example: Example, frames: int
+    ) -> tuple[Mapping[str, Sequence[int]], Mapping[str, Any]]:
+        """What is learned of a reference: lists of numbers, and arrays of one value a frame."""
+
+    def for_validation(self) -> Notation:
+        """The same for what is only scored while training goes on."""
+
+    def lenient(self) -> Notation:
+        """The same for scoring alone: it passes over what could not be written, and keeps it in references."""
 
 
 @runtime_checkable

@@ -167,9 +167,12 @@ def _manifests(config: Config, own: Config, recognizer: Recognizer) -> Iterator[
 
 def _references(manifest: Manifest, recognizer: Recognizer, uncovered: Literal["refuse", "count"]) -> References:
     """What normalizer and alphabet do to a manifest's references; refused if nothing could be said by them."""
-    from project.evaluation.references import count_references
+    from project.evaluation.references import References, count_references
+    from project.text.spelling import Spelling
 
     spelling = recognizer.spelling
+    if not isinstance(spelling, Spelling):  # labels: nothing is normalized, and the notation refuses what it lacks
+        return References(len(manifest), 0, {}, 0, 0, {})
 
     def written() -> Iterator[tuple[str, str]]:
         for index in range(len(manifest)):
@@ -200,7 +203,8 @@ def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
         found = scored[example.id]
         text, columns = found.hypothesis.text, found.columns
         who = example.group, example.length, found.hypothesis.score
-        return Row(example.id, found.reference, text, *who, columns, example.media, plain_meta(example.meta))
+        meta, track = plain_meta(example.meta), found.hypothesis.track
+        return Row(example.id, found.reference, text, *who, columns, example.media, meta, track)
 
     return [row(manifest[index]) for index in range(len(manifest))]
 

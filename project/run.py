@@ -1,7 +1,7 @@
 """A run on disk: one folder that says what was run, with what, how far it came and where its results are.
 
     runs/<family>/<name>-<signature>/
-        config.yaml  alphabet.json  environment.json  state.json  metrics.csv  train.log
+        config.yaml  alphabet.json  environment.json  data.json  state.json  metadata.json  metrics.csv  train.log
         checkpoints/best.ckpt  checkpoints/last.ckpt  reports/
 
 The signature is a hash of what differs from the defaults, so the same experiment is found again and not run twice.
@@ -103,6 +103,13 @@ class Run:
     def note(self, state: str, **facts: Any) -> None:
         """Write down how far it came."""
         atomic.write(self.folder / "state.json", json.dumps({"state": state, **facts}, indent=1) + "\n")
+
+    def keep_metadata(self, **facts: Any) -> None:
+        """Write down, when all is done, the whole run in one file: how it ended, with what, on what, of which data."""
+        parts = ("state", "data", "environment")
+        known = {name: json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")) for name in parts}
+        content = {"run": self.name, **facts, **known.pop("state"), **known}
+        atomic.write(self.folder / "metadata.json", json.dumps(content, indent=1) + "\n")
 
     def prepare(self, config: Mapping[str, Any], alphabet: str, contents: Mapping[str, str]) -> None:
         """Make the folder and write what does not change any more; `contents` are the manifests' hashes."""

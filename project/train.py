@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from project.build.compose import Config, app, compose, guarded
 from project.contract import InputError, Interrupted, WorkError
@@ -129,6 +129,8 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
             raise WorkError(memory_advice(trainer, error)) from error
         raise
     note("finished", step=trainer.global_step, seconds=round(time.time() - started, 1), **recognizer.system.figures)
+    if trainer.is_global_zero:
+        run.keep_metadata(**_facts(recognizer))
 
 
 @contextmanager
@@ -186,7 +188,7 @@ def _set(config: Config, dotted: str, value: object) -> None:
 
 def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None) -> None:
     """One paragraph at the start: what trains, on what, how big, where, and whom it learns from."""
-    from project.system.base import megabytes, parameter_counts
+    from project.system.size import megabytes, parameter_counts
 
     count, trained = parameter_counts(recognizer.system.model)
     size = megabytes(recognizer.system.model)
@@ -202,6 +204,20 @@ def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None) -> N
     ):
         print(line, file=sys.stderr)
         log.info(line)
+
+
+def _facts(recognizer: Recognizer) -> dict[str, Any]:
+    """What metadata.json says of the recognizer."""
+    from project.system.size import megabytes, parameter_counts
+
+    model, data = recognizer.system.model, recognizer.data
+    count, trained = parameter_counts(model)
+    return {
+        "model": {"name": type(model).__name__, "parameters": count, "trained": trained, "megabytes": megabytes(model)},
+        "examples": {"train": len(data.training.lengths), "dev": len(data.manifest("dev"))},
+        "symbols": list(recognizer.spelling.alphabet.symbols),
+        "feature": dict(recognizer.feature.settings),
+    }
 
 
 def is_out_of_memory(error: BaseException) -> bool:

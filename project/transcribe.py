@@ -105,7 +105,8 @@ class Placed:
         import torch
 
         with torch.inference_mode(), self._fabric.autocast():
-            return self._system.predict(batch.to(self._fabric.device))
+            output, hypotheses = self._system.predict(batch.to(self._fabric.device))
+        return cast("Emissions", output), hypotheses
 
 
 class Live:

@@ -21,7 +21,9 @@ OBJECTS = sorted(
 )
 # Groups whose objects live elsewhere than in project.<group>, and where.
 ELSEWHERE = {
-    "weighting": ("project.loss.weighting.",),
+    "weighting": tuple(
+        f"project.loss.{module}." for module in ("weighting", "uncertainty", "prior_scaled", "dynamic", "mtl")
+    ),
     "trainer": ("lightning.pytorch.Trainer",),
     "optimizer": ("torch.optim.",),
     "callbacks": ("project.diagnosis.",),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from project.action.output import console, progress, require_free, require_manifests, say, write_json
-from project.data.leakage import KINDS, Shared, by_content, find_shared
+from project.data.leakage import KINDS, Shared, by_content, find_overlap, find_shared
 from project.data.manifest import Manifest
 from project.data.profile import Profile, Survey, profile, survey
 from project.data.profile_picture import draw, require_picture
@@ -19,6 +19,7 @@ class Describe:
     """Tables of lengths, groups, symbols and rates, one column a manifest, and of what each two manifests share.
 
     Each path or glob is one manifest. Media are the same if their bytes are; `hash_media` false compares paths only.
+    Two excerpts of one file are two media; the rows that those of different manifests share are counted as overlap.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Describe:
                 media = by_content(media, advance)
         profiles = [profile(name, one, media[name]) for name, one in surveys.items()]
         shared = find_all_shared(surveys, media)
+        shared += find_overlap({name: one.media for name, one in surveys.items()}, self.hash_media)
         self._write(surveys, profiles, shared)
         return 0
 

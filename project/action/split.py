@@ -1,4 +1,7 @@
-"""Splits manifests into parts that share no group: by group, at random, or in time."""
+"""Splits manifests into parts that share no group: by group, at random, or in time.
+
+Nor do they share rows: a split that would put overlapping windows of one series into different parts is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -17,9 +20,16 @@ from project.action.output import common_folder, console, require_free, require_
 from project.contract import Example, InputError
 from project.data.line import SECONDS
 from project.data.manifest import Manifest, example_record
+from project.data.overlap import NONE, line_up, seen_by
 from project.data.partition import LEFT_OUT, Numbers, checked_fractions, divide, divide_in_time, divided, pieces_of
 from project.data.profile import text_of
 from project.data.profile_table import duration_text
+
+_APART: Final = {  # what keeps overlapping windows together, for each way of dividing
+    "group": "give windows that overlap one group, a block of time or an instrument, or use by=time with an embargo",
+    "random": "use by=group, a group being a block of time or an instrument, or by=time with an embargo",
+    "time": "use a longer embargo, or by=group, a group being a block of time or an instrument",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,7 @@ class Split:
         require_free(files, self.overwrite)
         examples = list(manifest)
         numbers = self.plan.assign(manifest, examples, self.fractions, self.seed)
+        self._require_apart(manifest, examples, numbers)
         write_lines(
             {
                 file: [
@@ -115,6 +126,23 @@ class Split:
         )
         console().print(self._table(files, examples, numbers, manifest.unit == SECONDS))
         return 0
+
+    def _require_apart(self, manifest: Manifest, examples: Sequence[Example], numbers: Numbers) -> None:
+        """No window may share rows with one of another part."""
+        windows = line_up([example.media for example in examples])
+        found: list[tuple[int, int]] = []
+        for number in range(len(self.parts)):
+            own = windows.where(numbers == number)
+            seen_N = seen_by(own, windows.where((numbers != number) & (numbers != LEFT_OUT)))
+            found += zip(own.examples_N[seen_N != NONE].tolist(), seen_N[seen_N != NONE].tolist(), strict=True)
+        if found:
+            row, other = min(found)
+            raise InputError(
+                f"{manifest.location(row)}: {examples[row].id}: it would come into {self.parts[numbers[row]]}, and "
+                f"{examples[other].id} ({manifest.location(other)}), whose rows overlap with its own, into "
+                f"{self.parts[numbers[other]]}, and so {len(found):,} of {len(examples):,} windows would be seen by "
+                f"another part: {_APART[self.plan.by]}"
+            )
 
     def _table(self, files: Sequence[Path], examples: Sequence[Example], numbers: Numbers, in_seconds: bool) -> Table:
         table = Table(header_style="bold")

@@ -1,17 +1,24 @@
-"""Validates manifests: every problem on a line of its own, and if wished a copy without the examples that have one."""
+"""Validates manifests: every problem on a line of its own, and if wished a copy without the examples that have one.
+
+Files are what training, tuning and testing are given apart: excerpts of one file must not share rows with another's.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
 import orjson
 
 from project.action.output import progress, require_free, require_manifests, say, write_json, write_lines
 from project.contract import Feature, InputError
 from project.data.audit import Checks, Problem, audit
+from project.data.line import parse_line
 from project.data.manifest import Manifest
+from project.data.overlap import NONE, REMEDY, line_up, same_files, seen_by
 from project.text.spelling import Spelling
 
 
@@ -50,6 +57,8 @@ class Validate:
             require_free([path for file in manifest.files for path in _copies(file)], self.overwrite)
         with progress("validating", len(manifest)) as advance:
             problems = list(audit(manifest, self.checks, advance))
+        problems += overlap_problems(manifest, self.checks.media)
+        problems.sort(key=attrgetter("row"))
         for problem in problems:
             print(problem)
         if self.json:
@@ -68,6 +77,39 @@ def _conclude(manifest: Manifest, problems: Sequence[Problem]) -> int:
     bad = len({problem.row for problem in problems})
     say(f"{len(problems):,} problems in {bad:,} of {examples}: mend them, or skip_bad=true writes a copy without them")
     return 2
+
+
+def overlap_problems(manifest: Manifest, by_content: bool) -> Iterator[Problem]:
+    """The windows that share rows with one of a file named before theirs.
+
+    With `by_content` series that hold the same bytes are one, whatever they are called.
+    """
+    if len(manifest.files) == 1:
+        return
+    folders = [str(file.absolute().parent) for file in manifest.files]
+    owners = np.repeat(np.arange(len(folders)), [len(Manifest([file])) for file in manifest.files])
+    lines = [_name_and_medium(manifest.raw(row), folders[owner]) for row, owner in enumerate(owners.tolist())]
+    media = [medium for _, medium in lines]
+    windows = line_up(media, same_files(media) if by_content else None)
+    for number in range(1, len(folders)):
+        own = windows.where(owners == number)
+        seen_N = seen_by(own, windows.where(owners < number))
+        for row, other in zip(own.examples_N[seen_N != NONE].tolist(), seen_N[seen_N != NONE].tolist(), strict=True):
+            file, _, line = manifest.location(row).rpartition(":")
+            stretch = media[row].rpartition("#")[2]
+            what = f"its rows {stretch} overlap those of {manifest.location(other)} ({lines[other][0]})"
+            yield Problem(row, file, int(line), lines[row][0], what, REMEDY)
+
+
+def _name_and_medium(raw: bytes, folder: str) -> tuple[str, str]:
+    """Of a line; nothing of one that the audit finds unsound, or whose medium is no excerpt."""
+    if b"#" not in raw:
+        return "", ""
+    try:
+        example = parse_line(raw, folder)
+    except ValueError:
+        return "", ""
+    return example.id, example.media
 
 
 def _copies(file: Path) -> tuple[Path, Path]:

@@ -1,6 +1,6 @@
 """From a plain configuration to the parts of an experiment, in the one order in which each can be built.
 
-text -> feature -> data -> model -> loss -> weighting -> decoder -> metrics -> system -> callbacks, loggers -> trainer
+text -> feature -> data -> loss -> model -> weighting -> decoder -> metrics -> system -> callbacks, loggers -> trainer
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from project.build.bind import check, is_object, make, resolve
 from project.build.compose import Config
+from project.build.ignorance import ignorance_of
 from project.build.memory import keep_freed
 from project.contract import InputError
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from project.contract import Feature
+    from project.contract import Feature, Notation
     from project.data.module import DataModule
     from project.system.base import System
-    from project.text.spelling import Spelling
 
 # Constructor arguments that other parts decide: whoever names one in its signature gets it, YAML does not set it.
 OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": (),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols", "alphabet", "columns"),
-    "loss": ("teacher",),
-    "weighting": (),
+    "model": ("num_features", "num_symbols", "alphabet", "columns", "base_rate"),
+    "loss": ("teacher", "num_symbols"),
+    "weighting": ("model", "prior_losses"),
     "decode": ("alphabet",),
     "metric": ("alphabet",),
     "system": ("model", "loss", "weighting", "decoder", "metrics", "optimizer", "schedule"),
@@ -58,7 +58,7 @@ QUIET = (
 class Recognizer:
     """What training and evaluation share: everything but the trainer and its surroundings."""
 
-    spelling: Spelling
+    spelling: Notation
     feature: Feature
     data: DataModule
     system: System
@@ -83,12 +83,16 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
     made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
     data = make(config["data"] | made_anew, "data", feature=feature, spelling=spelling)
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
-    columns = getattr(feature, "columns", {})
-    model = make(config["model"], "model", **sizes, alphabet=spelling.alphabet, columns=columns)
+    pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
+    loss = make(config["loss"], "loss", **pupil)
+    ignorance = ignorance_of(loss, data)
+    known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
+    model = make(config["model"], "model", **sizes, **known, base_rate=ignorance.base_rate)
+    priors = ignorance.losses(model, loss) if training else None
     parts = {
         "model": model,
-        "loss": make(config["loss"], "loss", teacher=teacher.system if teacher else None),
-        "weighting": make(config["weighting"], "weighting"),
+        "loss": loss,
+        "weighting": make(config["weighting"], "weighting", model=model, prior_losses=priors),
         "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
         "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
     }
@@ -101,7 +105,9 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
     if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
-    return Recognizer(spelling, feature, data, make(config["system"], "system", **parts), steps, teacher)
+    system = make(config["system"], "system", **parts)
+    ignorance.tell(system)
+    return Recognizer(spelling, feature, data, system, steps, teacher)
 
 
 def hears_auxiliary(loss: Any) -> bool:

@@ -226,7 +226,7 @@ class _Timed:
         self._decoder, self._spent = decoder, spent
 
     def __call__(self, output: Output) -> list[Hypothesis]:
-        if output.log_probs_BTV.is_cuda:
+        if output.lengths_B.is_cuda:
             torch.cuda.synchronize()
         started = time.perf_counter()
         found = self._decoder(output)

@@ -31,12 +31,14 @@ class Checkpoint(Watcher):
         every_steps: int | None = None,
         monitor: str = "dev/cer",
         mode: Literal["min", "max"] = "min",
+        every_epochs: int | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.every_seconds = every_seconds
         self.every_steps = every_steps
         self.monitor = monitor
         self.mode = mode
+        self.every_epochs = every_epochs
         self.best_value: float | None = None
         self.best_step = 0
         self.saved_step = -1
@@ -67,6 +69,9 @@ class Checkpoint(Watcher):
             return
         if self._is_best(trainer):
             self._save(trainer, "best.ckpt", weights_only=True)
+        epoch = trainer.current_epoch + bool(trainer.is_last_batch)
+        if self.every_epochs and trainer.state.fn == "fit" and trainer.is_last_batch and epoch % self.every_epochs == 0:
+            self._save(trainer, f"epoch-{epoch:04d}.ckpt", weights_only=True)
         self.save_last(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -18,7 +18,7 @@ from lightning.pytorch import Trainer
 from rich.console import Console
 
 from project import atomic
-from project.callbacks.progress import Progress
+from project.callbacks.progress import console_of
 from project.callbacks.watcher import Watcher
 from project.contract import Batch, Finding
 from project.data.leakage import part_seen
@@ -28,7 +28,6 @@ from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
 from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.gradient import gradient_figures, parts_of, shares
 from project.diagnosis.mates import mates_figures
-from project.diagnosis.prior import ignorant
 from project.diagnosis.validation import ValidationSums
 from project.loss.ctc import frames_needed
 
@@ -63,9 +62,7 @@ class Diagnosis(Watcher):
     # Training: gradients, features, feasibility, now and then.
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Progress):
-                self._console = callback.console  # so that what is told does not tear its bars
+        self._console = console_of(trainer)
         if trainer.is_global_zero and trainer.global_step == 0:
             self._write(trainer, data_figures(trainer), 1)  # of a step to come: a run that starts anew drops them
             self._look(trainer, pl_module)
@@ -106,8 +103,9 @@ class Diagnosis(Watcher):
         seen = outputs["seen"]
         self.seen.add(seen.output, seen.hypotheses, batch, is_taught=seen.checked.is_taught)
         self.seen.add_heads(seen.checked.heads)
-        if "symbols" in batch.targets:
-            priors = pl_module.loss(ignorant(seen.output, batch), batch)
+        unheard = pl_module.ignorant(seen.output, batch)
+        if unheard is not None:
+            priors = pl_module.loss(unheard, batch)
             self.seen.add_terms(seen.checked.terms, priors, len(batch))
         self._ends = [*self._ends[:1], batch]
 
@@ -192,9 +190,10 @@ def about(system: Any) -> dict[str, Any]:
 
 
 def weight_figures(system: Any) -> dict[str, float]:
-    """`weight/<term>`: what each term is multiplied with now."""
+    """`weight/<term>`: what each term is multiplied with now; and what else a weighting has to say."""
     weights: Mapping[str, float] = system.weighting.weights()
-    return {f"weight/{name}": float(value) for name, value in weights.items()}
+    others: Mapping[str, float] = getattr(system.weighting, "figures", dict)()
+    return {f"weight/{name}": float(value) for name, value in (*weights.items(), *others.items())}
 
 
 def data_figures(trainer: Trainer) -> dict[str, float]:

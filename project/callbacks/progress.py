@@ -17,6 +17,8 @@ from project.callbacks.watcher import Watcher
 
 log = logging.getLogger("scansion")
 
+COLUMNS = 6  # of figures in the closing table
+
 
 class Progress(Watcher):
     """Loss, dev figures, examples a second and time left. Draws at most every `every_seconds`: drawing costs time.
@@ -109,9 +111,11 @@ class Progress(Watcher):
         seconds = time.perf_counter() - self._started
         steps = trainer.global_step - self._first_step
         title = f"{steps} steps in {seconds:.0f} s, {steps / max(seconds, 1e-9):.1f} a second"
-        table = Table("step", "epoch", *self._history[-1][2], title=title, title_justify="left")
+        names = list(self._history[-1][2])[:COLUMNS]  # more do not fit
+        headings = (name.removeprefix("dev/") for name in names)
+        table = Table("step", "epoch", *headings, title=title, title_justify="left")
         for step, epoch, figures in self._history[-8:]:
-            table.add_row(str(step), str(epoch), *(f"{value:.4g}" for value in figures.values()))
+            table.add_row(str(step), str(epoch), *(f"{figures[name]:.4g}" for name in names))
         return table
 
 
@@ -132,6 +136,11 @@ def main_figures(figures: dict[str, float], metrics: list[str]) -> dict[str, flo
 
 def tell(trainer: Trainer, line: str) -> None:
     """A line that a person should see, in the log and beside the bars without tearing them."""
-    bars = [one for one in trainer.callbacks if isinstance(one, Progress)]  # type: ignore[attr-defined]
     log.warning(line)
-    (bars[0].console if bars else Console(stderr=True)).print(line, style="yellow", markup=False)
+    console_of(trainer).print(line, style="yellow", markup=False)
+
+
+def console_of(trainer: Trainer) -> Console:
+    """Where to write so that no bar is torn."""
+    bars = [one for one in trainer.callbacks if isinstance(one, Progress)]  # type: ignore[attr-defined]
+    return bars[0].console if bars else Console(stderr=True)

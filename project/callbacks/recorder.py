@@ -42,8 +42,8 @@ class Recorder(Watcher):
             return
         terms, weighted = outputs["terms"], outputs["weighted"]
         if not self._names:
-            self._names = [*terms, *(f"{name}/weighted" for name in weighted)]
-        self._values += [value.detach() for value in (*terms.values(), *weighted.values())]
+            self._names = ["loss", *terms, *(f"{name}/weighted" for name in weighted)]
+        self._values += [value.detach() for value in (outputs["loss"], *terms.values(), *weighted.values())]
         self._batches += 1
         self._examples += len(batch)
         if self._batches >= self.every_steps:
@@ -62,9 +62,8 @@ class Recorder(Watcher):
             return
         means = {name: value / self._batches for name, value in zip(self._names, self._totals(), strict=True)}
         weighted = {name: value for name, value in means.items() if name.endswith("/weighted")}
-        total = sum(weighted.values())
         size = sum(abs(value) for value in weighted.values()) or 1.0
-        figures = {"train/loss": total} | {f"train/{name}": value for name, value in means.items()}
+        figures = {f"train/{name}": value for name, value in means.items()}
         if len(weighted) > 1:
             figures |= {f"train/{n.removesuffix('weighted')}share": abs(v) / size for n, v in weighted.items()}
         figures["train/lr"] = trainer.optimizers[0].param_groups[0]["lr"]

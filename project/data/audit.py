@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from project.contract import Example, Feature
-from project.data.dataset import reference_of
+from project.contract import Example, Feature, InputError, Notation
 from project.data.line import SECONDS, measure, parse_line
 from project.data.manifest import Manifest
 from project.data.media import MediumError, check_medium, in_threads
+from project.feature.excerpt import split_excerpt
 from project.text.spelling import Spelling
 
 Flaw = tuple[str, str]  # what is wrong, the remedy
@@ -48,7 +48,7 @@ class Problem:
 class Checks:
     """What an audit looks at beside the lines themselves."""
 
-    spelling: Spelling | None = None  # symbols must be in its alphabet
+    spelling: Notation | None = None  # symbols must be in its alphabet
     feature: Feature | None = None  # with a spelling: frames must suffice for the target under CTC
     reduction: int = 1  # frames that the model makes one of
     media: bool = True  # media must be there, readable and as long as the manifest says
@@ -133,17 +133,21 @@ def _split(message: str) -> Flaw:
 
 def target_flaws(example: Example, checks: Checks, measured: bool = True) -> list[Flaw]:
     """What is wrong with what should be recognized; `measured` false: the example's length is not to be believed."""
+    spelling = checks.spelling
+    if spelling is not None and spelling.reads == "labels":
+        return _label_flaws(example, spelling)
     if example.text is None and example.symbols is None:
         return [] if example.labels else [("no target", "give the line `text`, `symbols` or `labels`")]
-    if checks.spelling is None:
+    if spelling is None:
         return []
-    reference = reference_of(example, checks.spelling)
-    uncovered = checks.spelling.uncovered(reference)
+    assert isinstance(spelling, Spelling)
+    reference = spelling.reference(example)
+    uncovered = spelling.uncovered(reference)
     if uncovered:
         shown = ", ".join(map(repr, uncovered[:_SHOWN])) + (", ..." if len(uncovered) > _SHOWN else "")
         remedy = "add them to the text's symbols, or name a normalizer that maps or removes them"
         return [(f"not in the alphabet: {shown}", remedy)]
-    ids = checks.spelling.encode(reference)
+    ids = spelling.encode(reference)
     if not ids and (example.text or example.symbols):
         return [("nothing is left of the target after normalizing", "correct the text or leave the line out")]
     if checks.feature is None or not measured:
@@ -154,6 +158,16 @@ def target_flaws(example: Example, checks: Checks, measured: bool = True) -> lis
         return []
     what = f"{frames} frames are too few for CTC: {len(ids)} symbols need {needed}"
     return [(what, "correct the length or the text, use a higher frame rate, or leave the line out")]
+
+
+def _label_flaws(example: Example, notation: Notation) -> list[Flaw]:
+    """What is wrong with labels, as the notation that reads them says it."""
+    try:
+        notation.reference(example)
+    except InputError as error:
+        what, _, remedy = str(error).rpartition(": ")
+        return [(what, remedy)]
+    return []
 
 
 def frames_needed(ids: list[int]) -> int:
@@ -171,6 +185,10 @@ def medium_flaws(example: Example, in_seconds: bool) -> list[Flaw]:
         seconds = check_medium(example.media)
     except MediumError as error:
         return [(error.what, error.remedy)]
+    _, rows = split_excerpt(example.media)
+    if rows is not None and not in_seconds and example.length != rows[1] - rows[0]:
+        what = f"`length` is {example.length:g}, but {example.media} has {rows[1] - rows[0]} rows"
+        return [(what, "correct the length, or the rows")]
     if seconds is None or not in_seconds:
         return []
     difference = abs(seconds - example.length)

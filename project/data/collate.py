@@ -43,14 +43,15 @@ def pad_targets(samples: Sequence[Sample]) -> dict[str, Tensor]:
 
 
 def pad_frame_targets(samples: Sequence[Sample], frames: int) -> dict[str, Tensor]:
-    """Each target of one value a frame, padded as the frames are: (B, frames), zero (or False) beyond each length.
+    """Each target of one value (or more) a frame, padded as the frames are, zero (or False) beyond each length.
 
     What one sample of the batch lacks, the batch lacks.
     """
     padded: dict[str, Tensor] = {}
     shared = [name for name in samples[0].frame_targets if all(name in sample.frame_targets for sample in samples)]
     for name in shared:
-        padded[name] = samples[0].frame_targets[name].new_zeros(len(samples), frames)
+        first = samples[0].frame_targets[name]
+        padded[name] = first.new_zeros(len(samples), frames, *first.shape[1:])
         for row, sample in zip(padded[name], samples, strict=True):
             row[: len(sample.frame_targets[name])] = sample.frame_targets[name]
     return padded

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,17 +16,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from project.contract import Example, Feature, InputError, Source
+from project.contract import Feature, InputError, Notation, Source
 from project.data.manifest import Manifest
 from project.data.sampling import Draw
-from project.text.spelling import Spelling
 
 
 class Augment(Protocol):
     """Changes a raw signal or its frames in training, with the generator of this example and epoch.
 
-    At the stage "targets" it changes nothing: from the states that the feature tells (T, True where the key is down) it
-    makes targets of one value a frame. Validation asks for these too.
+    At the stage "targets" it changes nothing: it makes targets of each frame. Validation asks for these too.
+    It is given the states that the feature tells (T, True where the key is down); with `wants = "frames"` the frames.
     """
 
     stage: str  # "signal", "frames" or "targets"
@@ -42,7 +41,17 @@ class Sample:
     frames_TF: Tensor
     targets: Mapping[str, Tensor]
     reference: str
-    frame_targets: Mapping[str, Tensor] = field(default_factory=dict)  # (T,) each
+    frame_targets: Mapping[str, Tensor] = field(default_factory=dict)  # (T,) or (T, F) each
+
+
+def sample_of(
+    name: str, frames_TF: Tensor, reference: str, whole: Mapping[str, Sequence[int]], placed: Mapping[str, Any]
+) -> Sample:
+    """A sample of frames and of what a notation makes of a reference."""
+    targets = {key: torch.tensor(numbers, dtype=torch.int64) for key, numbers in whole.items()}
+    return Sample(
+        name, frames_TF, targets, reference, {key: torch.from_numpy(rows_T) for key, rows_T in placed.items()}
+    )
 
 
 class Examples(Dataset[Sample]):
@@ -52,7 +61,7 @@ class Examples(Dataset[Sample]):
         self,
         origin: Manifest | Source,
         feature: Feature,
-        spelling: Spelling,
+        spelling: Notation,
         augment: Sequence[Augment] = (),
         seed: int = 0,
     ) -> None:
@@ -77,14 +86,13 @@ class Examples(Dataset[Sample]):
             clear_TF = self.feature(signal)
             frame_targets = self._frame_targets(clear_TF, draw.epoch, example.id)
             frames_TF = self._changed(clear_TF, "frames", generator)
-            reference = reference_of(example, self.spelling)
-            ids = self.spelling.encode(reference)
-            frame_targets |= placed(ids, example, len(clear_TF))
+            reference = self.spelling.reference(example)
+            whole, placed = self.spelling.targets(reference, example, len(clear_TF))
         except InputError as error:
             place = self.origin.location(draw.index) if isinstance(self.origin, Manifest) else example.media
             raise InputError(f"{place}: {example.id}: {error}") from error
-        targets = {"symbols": torch.tensor(ids, dtype=torch.int64)}
-        return Sample(example.id, frames_TF, targets, reference, frame_targets)
+        sample = sample_of(example.id, frames_TF, reference, whole, placed)
+        return replace(sample, frame_targets={**frame_targets, **sample.frame_targets})
 
     def _changed(self, item: Any, stage: str, generator: np.random.Generator | None) -> Any:
         if generator is not None:
@@ -94,43 +102,26 @@ class Examples(Dataset[Sample]):
         return item
 
     def _frame_targets(self, frames_TF: Tensor, epoch: int, name: str) -> dict[str, Tensor]:
-        """Targets of one value a frame, from frames that nothing was masked in; no other augmentation moves them."""
+        """Targets of frames that nothing was masked in; no other augmentation moves them."""
         makers = target_makers(self.augment)
         if not makers:
             return {}
+        generator = generator_of(self.seed, epoch, f"targets of {name}")
+        made = (make(self._wanted(make, frames_TF), generator) for make in makers)
+        return {name: target for targets in made for name, target in targets.items()}
+
+    def _wanted(self, maker: Augment, frames_TF: Tensor) -> Tensor:
+        if getattr(maker, "wants", "states") == "frames":
+            return frames_TF
         column = getattr(self.feature, "state_column", None)
         if column is None:
             raise InputError("this feature has no column that tells whether a key is down: use feature=tone_envelope")
-        states_T, generator = frames_TF[:, column] > 0.5, generator_of(self.seed, epoch, f"targets of {name}")
-        return {name: target for make in makers for name, target in make(states_T, generator).items()}
-
-
-def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, Tensor]:
-    """`places`: each symbol's id at the frame where labels.places, in the unit of lengths, says it was sent; else 0.
-
-    Nothing where the manifest does not say it, or says it of another number of symbols than a normalizer left.
-    """
-    places = (example.labels or {}).get("places")
-    if not isinstance(places, list) or len(places) != len(ids):
-        return {}
-    rows = torch.tensor(places, dtype=torch.float64) * (frames / example.length)
-    placed_T = torch.zeros(frames, dtype=torch.int64)
-    placed_T[rows.long().clamp(0, max(0, frames - 1))] = torch.tensor(ids, dtype=torch.int64)
-    return {"places": placed_T}
+        return frames_TF[:, column] > 0.5
 
 
 def target_makers(augment: Sequence[Augment]) -> list[Augment]:
     """Those that make targets and change nothing: validation wants them too."""
     return [one for one in augment if one.stage == "targets"]
-
-
-def reference_of(example: Example, spelling: Spelling) -> str:
-    """What an example is scored against: its text or symbols, normalized."""
-    if example.symbols is not None:
-        return spelling.normalize(spelling.alphabet.separator.join(example.symbols))
-    if example.text is not None:
-        return spelling.normalize(example.text)
-    raise InputError("no target: give the line `text` or `symbols`")
 
 
 def generator_of(seed: int, epoch: int, name: str) -> np.random.Generator:

@@ -1,6 +1,7 @@
-"""What manifests share, and what one of them holds twice: ids, groups, texts and media.
+"""What manifests share, and what one of them holds twice: ids, groups, texts, media, and rows of excerpts.
 
-A recognizer that has heard a test text, or its speaker, is judged too kindly. It does not know which sharing is wanted.
+A recognizer that has heard a test text, or its speaker, is judged too kindly, and so is one that has seen a part of a
+test window. It does not know which sharing is wanted.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from project.contract import Example
 from project.data.media import same_content
+from project.data.overlap import NONE, common_rows, line_up, same_files, seen_by
 
-Kind = Literal["id", "group", "text", "media"]
-KINDS: tuple[Kind, ...] = ("id", "group", "text", "media")
+Kind = Literal["id", "group", "text", "media", "overlap"]
+KINDS: tuple[Kind, ...] = ("id", "group", "text", "media")  # those that are names
 Names = Sequence[str | None]  # one an example; None where it has none
 _SHOWN = 5
 
@@ -36,7 +40,7 @@ class Shared:
     first: str  # names of the manifests
     second: str
     checked: bool  # False if one of them names nothing of this kind
-    values: int  # different ids, groups, texts or media that are in both
+    values: int  # different ids, groups, texts or media that are in both; of overlap, rows
     examples: tuple[int, int]  # of the first and of the second manifest that have one of them
     sample: tuple[str, ...]  # a few of the values
 
@@ -71,6 +75,33 @@ def find_shared(kind: Kind, names: Mapping[str, Names]) -> list[Shared]:
     return found
 
 
+def find_overlap(media: Mapping[str, Sequence[str]], by_content: bool = False) -> list[Shared]:
+    """The rows that excerpts of each two of the manifests share; nothing if there is no excerpt at all.
+
+    With `by_content` files that hold the same bytes are one, whatever they are called.
+
+    >>> found = find_overlap({"train": ["s.npy#0:100", "s.npy#50:150"], "test": ["s.npy#140:240", "s.npy#200:300"]})
+    >>> found[0].values, found[0].examples
+    (10, (1, 1))
+    """
+    columns = list(media.values())
+    every = [medium for column in columns for medium in column]
+    windows = line_up(every, same_files(every) if by_content else None)
+    if not len(windows):
+        return []
+    owners = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
+    parts = {manifest: windows.where(owners == number) for number, manifest in enumerate(media)}
+    found = []
+    for first, second in combinations(parts, 2):
+        one, other = parts[first], parts[second]
+        common = common_rows(one, other)
+        numbers = int((seen_by(one, other) != NONE).sum()), int((seen_by(other, one) != NONE).sum())
+        pairs = zip(common.starts_N[:_SHOWN].tolist(), common.ends_N[:_SHOWN].tolist(), strict=True)
+        sample = tuple(windows.name(start, end) for start, end in pairs)
+        found.append(Shared("overlap", first, second, bool(len(one) and len(other)), common.rows, numbers, sample))
+    return found
+
+
 def find_repeats(names: Names) -> Repeats:
     """What occurs more than once.
 
@@ -82,24 +113,35 @@ def find_repeats(names: Names) -> Repeats:
     return Repeats(len(often), sum(count for _, count in often), tuple(name for name, _ in often[:_SHOWN]))
 
 
-def part_seen(training: Examples, scored: Examples) -> dict[Kind, float]:
+def part_seen(training: Examples, scored: Examples) -> dict[str, float]:
     """The part of the scored examples whose id, group, text or medium (by name) training has too, where both name any.
 
-    Empty where nothing is scored.
+    Of excerpts also `overlap`, the part of those that share rows with one of training, and `overlap_rows`, how many
+    rows are in both. Empty where nothing is scored.
     """
-    wanted: dict[Kind, Callable[[Example], str | None]] = {
-        "id": lambda one: one.id,
-        "group": lambda one: one.group,
-        "text": lambda one: one.text,
-        "media": lambda one: one.media,
-    }
-    found: dict[Kind, float] = {}
-    for kind, name_of in wanted.items():
-        known = {name_of(training[n]) for n in range(len(training))} - {None}
-        names = [name_of(scored[n]) for n in range(len(scored))]
-        if known and any(name is not None for name in names):
-            found[kind] = sum(name in known for name in names) / len(names)
+    known, asked = _names(training), _names(scored)
+    found: dict[str, float] = {}
+    for kind in KINDS:
+        values = set(known[kind]) - {None}
+        if values and any(name is not None for name in asked[kind]):
+            found[kind] = sum(name in values for name in asked[kind]) / len(scored)
+    media = [str(medium) for column in (known, asked) for medium in column["media"]]
+    windows, is_training = line_up(media), np.arange(len(media)) < len(training)
+    one, other = windows.where(~is_training), windows.where(is_training)
+    if len(one) and len(other):
+        found["overlap"] = int((seen_by(one, other) != NONE).sum()) / len(scored)
+        found["overlap_rows"] = float(common_rows(one, other).rows)
     return found
+
+
+def _names(examples: Examples) -> dict[str, list[str | None]]:
+    """What the examples name of each kind, read once."""
+    columns: dict[str, list[str | None]] = {kind: [] for kind in KINDS}
+    for number in range(len(examples)):
+        one = examples[number]
+        for kind, name in zip(KINDS, (one.id, one.group, one.text, one.media), strict=True):
+            columns[kind].append(name)
+    return columns
 
 
 def by_content(

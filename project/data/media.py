@@ -1,16 +1,18 @@
 """What can be said of a medium without decoding it: that it is there, how long it is, whether it is another's copy.
 
-It does not know manifests, nor what a medium should hold.
+A medium is a file, or an excerpt of one: rows of an `.npy` file, `series/spy.npy#4000:4105`. It does not know
+manifests, nor what a medium should hold.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,8 @@ import fsspec
 import soundfile
 
 from project.contract import InputError
+from project.feature.array_rows import read_array_head, require_rows, require_whole
+from project.feature.excerpt import split_excerpt
 from project.feature.landmark_head import Head, read_head
 
 ARRAYS = frozenset({".npz", ".npy", ".parquet"})  # no sound: only landmarks in .npz say how long they are
@@ -74,23 +78,23 @@ def local_path(media: str) -> str | None:
 
 
 def suffix_of(media: str) -> str:
-    """The lower-case suffix of a path or URL.
+    """The lower-case suffix of a path or URL; of an excerpt, that of its file.
 
-    >>> suffix_of("s3://corpus/A.FLAC"), suffix_of("a.b/c")
-    ('.flac', '')
+    >>> suffix_of("s3://corpus/A.FLAC"), suffix_of("a.b/c"), suffix_of("spy.npy#4000:4105")
+    ('.flac', '', '.npy')
     """
-    return PurePosixPath(media.replace("\\", "/")).suffix.lower()
+    return PurePosixPath(split_excerpt(media)[0].replace("\\", "/")).suffix.lower()
 
 
 def open_medium(media: str) -> IO[bytes]:
-    """The bytes of a path or URL."""
+    """The bytes of a path or URL, which is no excerpt."""
     path = local_path(media)
     return fsspec.open(media, "rb").open() if path is None else Path(path).open("rb")
 
 
 def size_of(media: str) -> int:
-    """Bytes, without reading them; a MediumError if there is nothing to read."""
-    return int(_reached(media, _size))
+    """Bytes, without reading them, of an excerpt those of its rows; a MediumError if there is nothing to read."""
+    return int(_reached(media, _size if split_excerpt(media)[1] is None else _excerpt_size))
 
 
 def read_header(media: str) -> Header:
@@ -104,8 +108,14 @@ def read_header(media: str) -> Header:
 
 
 def check_medium(media: str) -> float | None:
-    """How long a sound or a file of landmarks is, in seconds; None for arrays that do not say so."""
+    """How long a sound or a file of landmarks is, in seconds; None for excerpts, and arrays that do not say so."""
     suffix = suffix_of(media)
+    if split_excerpt(media)[1] is not None:
+        if suffix != ".npy":
+            what = f"media {media} is an excerpt of a file that is no .npy"
+            raise MediumError(what, "write the part to a file of its own and name that")
+        size_of(media)
+        return None
     if suffix not in ARRAYS:
         return read_header(media).seconds
     if size_of(media) == 0:
@@ -115,12 +125,33 @@ def check_medium(media: str) -> float | None:
 
 
 def _landmark_head(media: str) -> Head | None:
-    with open_medium(media) as stream:
-        try:
-            return read_head(stream, media)
-        except InputError as error:
-            what, _, remedy = str(error).rpartition(": ")
-            raise MediumError(what, remedy) from None
+    with open_medium(media) as stream, _as_medium_error():
+        return read_head(stream, media)
+
+
+def _excerpt_size(media: str) -> int:
+    """Bytes of the rows, which must be in the file, and the file whole."""
+    return _locate(media)[2]
+
+
+def _locate(media: str) -> tuple[str, int, int]:
+    """Where an excerpt's rows are: the file, the first byte and how many."""
+    file, rows = split_excerpt(media)
+    assert rows is not None, f"{media} is no excerpt"
+    with open_medium(file) as stream, _as_medium_error():
+        head = read_array_head(stream, file)
+        require_rows(head, rows, file)
+        require_whole(stream, head, file)
+    return file, head.offset + rows[0] * head.row_bytes, (rows[1] - rows[0]) * head.row_bytes
+
+
+@contextmanager
+def _as_medium_error() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        what, _, remedy = str(error).rpartition(": ")
+        raise MediumError(what, remedy) from None
 
 
 def _reached(media: str, look: Callable[[str], Any]) -> Any:
@@ -179,7 +210,7 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 
 def same_content(media: Sequence[str], advance: Callable[[], object] = lambda: None) -> list[list[str]]:
-    """The media that hold the same bytes as another, in groups; what cannot be read is in none.
+    """The media that hold the same bytes (excerpts: rows) as another, in groups; what cannot be read is in none.
 
     Only media of equal size are opened, and only those whose first 64 KiB are equal too are read (SHA-256) to the end.
     `advance` is called once for each medium.
@@ -204,10 +235,20 @@ def _size_or_none(media: str) -> int | None:
 
 
 def _head(media: str) -> bytes:
-    with open_medium(media) as file:
+    with _open_all(media) as file:
         return hashlib.sha256(file.read(_HEAD_BYTES)).digest()
 
 
 def _content(media: str) -> bytes:
-    with open_medium(media) as file:
+    with _open_all(media) as file:
         return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it can do what is needed
+
+
+def _open_all(media: str) -> IO[bytes]:
+    """The bytes of a medium, of an excerpt those of its rows alone."""
+    if split_excerpt(media)[1] is None:
+        return open_medium(media)
+    file, first, count = _locate(media)
+    with open_medium(file) as stream:
+        stream.seek(first)
+        return io.BytesIO(stream.read(count))

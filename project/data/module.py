@@ -13,12 +13,11 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from project.contract import Batch, Feature, InputError, Source
+from project.contract import Batch, Feature, InputError, Notation, Source
 from project.data.collate import Collate
-from project.data.dataset import Augment, Examples, Sample, reference_of, target_makers
+from project.data.dataset import Augment, Examples, Sample, sample_of, target_makers
 from project.data.manifest import Manifest
 from project.data.sampling import BucketBatchSampler, SortedBatchSampler
-from project.text.spelling import Spelling
 
 PARTS = ("train", "dev", "test")
 
@@ -67,7 +66,7 @@ class DataModule(LightningDataModule):
         self,
         manifest: Mapping[str, str | list[str] | None],
         feature: Feature,
-        spelling: Spelling,
+        spelling: Notation,
         batching: Batching | None = None,
         augment: Sequence[Augment] = (),
         workers: int = 0,
@@ -127,9 +126,23 @@ class DataModule(LightningDataModule):
         for row in range(len(manifest)):
             example = manifest[row]
             try:
-                spelling.encode(reference_of(example, spelling))
+                spelling.targets(spelling.reference(example), example, self.feature.num_frames(example.length))
             except InputError as error:
                 raise InputError(f"{manifest.location(row)}: {example.id}: {error}") from error
+
+    def training_targets(self, most: int) -> Batch | None:
+        """The targets of (at most so many) training examples, without their signals; None if they are not at hand."""
+        training = self.fresh or self.known("train")
+        if training is None:
+            return None
+        samples = []
+        for row in range(min(most, len(training.lengths))):
+            example = training[row] if isinstance(training, Manifest) else training.draw(row, 0)[0]
+            reference, frames = self.spelling.reference(example), self.feature.num_frames(example.length)
+            whole, placed = self.spelling.targets(reference, example, frames)
+            silence_TF = torch.zeros(frames, self.feature.num_features)
+            samples.append(sample_of(example.id, silence_TF, reference, whole, placed))
+        return Collate()(samples)
 
     def train_batches(self, num_ranks: int) -> int:
         """Batches of an epoch on each rank."""
@@ -198,7 +211,7 @@ class DataModule(LightningDataModule):
 
 def _check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
     """Examples made anew come at the feature's rate, and are not chosen from: they are made as they are wanted."""
-    for name in ("sample_rate", "frame_rate"):
+    for name in ("sample_rate", "frame_rate", "history"):
         rate, wanted = getattr(fresh, name, None), getattr(feature, name, None)
         if rate == wanted:
             continue

@@ -60,7 +60,8 @@ def shared_table(found: Sequence[Shared]) -> Table:
     for one in found:
         pair = Text(f"{one.first} / {one.second}")
         if not one.checked:
-            table.add_row(pair, one.kind, Text("not known", style="yellow"), "", f"one of them names no {one.kind}")
+            lacking = "has no excerpts" if one.kind == "overlap" else f"names no {one.kind}"
+            table.add_row(pair, one.kind, Text("not known", style="yellow"), "", f"one of them {lacking}")
         elif not one.values:
             table.add_row(pair, one.kind, Text("none", style="green"), "", "")
         else:

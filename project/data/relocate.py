@@ -1,6 +1,6 @@
 """Where media go when a manifest is made of somebody else's: left, linked, or copied, with parts cut out.
 
-All of them appear at once, beside the manifest, or none does.
+All of them appear at once, beside the manifest, or none does. The file of an excerpt comes whole, once for all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import soundfile
 from project.contract import Example, InputError
 from project.data.foreign import Entry
 from project.data.media import MediumError, in_threads, local_path, open_medium, read_header
+from project.feature.excerpt import join_excerpt, split_excerpt
 
 Way = Literal["keep", "link", "copy"]
 
@@ -115,11 +116,15 @@ def relocate(
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(staging)
-    moved = [placed[_identity(entry)] for entry in entries]
-    return [
-        replace(entry.example, media=str(store.absolute() / name), length=length)
-        for entry, (name, length) in zip(entries, moved, strict=True)
-    ]
+    return [_moved(entry, store.absolute(), *placed[_identity(entry)]) for entry in entries]
+
+
+def _moved(entry: Entry, store: Path, name: str, length: float) -> Example:
+    """An entry's example with its medium in the store; an excerpt stays the same rows of its file."""
+    _, rows = split_excerpt(entry.example.media)
+    place = str(store / name)
+    media = place if rows is None else join_excerpt(place, *rows)
+    return replace(entry.example, media=media, length=length if entry.part else entry.example.length)
 
 
 def require_room(store: Path, media: Sequence[str], overwrite: bool) -> None:
@@ -134,15 +139,16 @@ def require_room(store: Path, media: Sequence[str], overwrite: bool) -> None:
 
 
 def _identity(entry: Entry) -> tuple[str, float, float, int | None] | str:
-    """Equal for examples that are the same sound of the same medium: it is moved once."""
-    media = entry.example.media
+    """Equal for examples that are the same sound of the same medium, or excerpts of one file: it is moved once."""
+    media, _ = split_excerpt(entry.example.media)
     return (media, entry.start, entry.example.length, entry.channel) if entry.part else media
 
 
 def _place(entry: Entry, staging: Path, root: str, way: Way) -> tuple[str, float]:
     """Put an entry's medium below `staging`; its path there, and the length of the example."""
-    path = local_path(entry.example.media)
-    far = os.path.normpath(f"/{entry.example.media.partition('://')[2]}").lstrip("/")
+    media, _ = split_excerpt(entry.example.media)
+    path = local_path(media)
+    far = os.path.normpath(f"/{media.partition('://')[2]}").lstrip("/")
     name = far if path is None else os.path.relpath(path, root)
     target = staging / name
     try:
@@ -158,12 +164,12 @@ def _place(entry: Entry, staging: Path, root: str, way: Way) -> tuple[str, float
             Path(path).stat()
             target.symlink_to(path)
         else:
-            with open_medium(entry.example.media) as source, target.open("xb") as copy:
+            with open_medium(media) as source, target.open("xb") as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
     except FileNotFoundError:
-        what = f"media {entry.example.media} is missing: correct the path"
+        what = f"media {media} is missing: correct the path"
     except FileExistsError:
-        what = f"media {entry.example.media} and another one would both become {name}: rename one"
+        what = f"media {media} and another one would both become {name}: rename one"
     else:
         return name, entry.example.length
     raise InputError(f"{entry.where}: {entry.example.id}: {what}")

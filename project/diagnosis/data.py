@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from project.contract import Finding
 from project.diagnosis.evidence import Evidence
 
-KINDS = ("id", "media", "group", "text")
+KINDS = ("id", "media", "group", "text")  # names; of excerpts also whether they overlap
 
 
 class LittleData:
@@ -34,10 +34,13 @@ class LittleData:
 
 
 class Leakage:
-    """What is scored was seen in training: the same recordings, people or texts."""
+    """What is scored was seen in training: the same recordings, people or texts, or parts of the same windows."""
 
-    def __init__(self, id: float = 0.0, media: float = 0.0, group: float = 0.0, text: float = 0.2) -> None:
+    def __init__(
+        self, id: float = 0.0, media: float = 0.0, group: float = 0.0, text: float = 0.2, overlap: float = 0.0
+    ) -> None:
         self.most = {"id": id, "media": media, "group": group, "text": text}
+        self.overlap = overlap
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         for kind in KINDS:
@@ -49,3 +52,13 @@ class Leakage:
                     "(commands), raise callbacks.diagnosis.checks.leakage.text",
                     {"part": part},
                 )  # fmt: skip
+        part = evidence.last("leakage/overlap")
+        if part is not None and part > self.overlap:
+            rows = evidence.last("leakage/overlap_rows") or 0.0
+            yield Finding(
+                "", "overlap", f"{part:.1%} of the windows scored overlap windows of training: both hold the same "
+                f"{rows:,.0f} bars or frames",
+                "Split again by group, a group being a block of time or an instrument, or by time with an embargo: "
+                "scansion prepare split; scansion prepare validate names the windows",
+                {"part": part, "rows": rows},
+            )  # fmt: skip

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from project.contract import Batch, Emissions, Finding, Hypothesis
+from project.contract import Batch, Emissions, Finding, Hypothesis, Output, SpanOutput
 from project.diagnosis.evidence import Evidence
 
 Predict = Callable[[Batch], tuple[Emissions, list[Hypothesis]]]
@@ -29,12 +29,21 @@ def mates_figures(predict: Predict, batches: Sequence[Batch], each: int = 2) -> 
         output, (answer,) = predict(one)
         frames = int(output.lengths_B[0])
         same = frames == int(together.lengths_B[row])
-        apart_TV = (
-            (output.log_probs_BTV[0, :frames].exp() - together.log_probs_BTV[row, :frames].exp()) if same else None
-        )
-        worst = max(worst, 1.0 if apart_TV is None else float(apart_TV.abs().sum(dim=1).max()) / 2 if frames else 0.0)
+        apart = 1.0 if not same else difference(output, 0, together, row, frames) if frames else 0.0
+        worst = max(worst, apart)
         changed += answer.text != texts[row].text
     return {"mates/difference": worst, "mates/changed": changed / len(alone)}
+
+
+def difference(one: Output, row: int, other: Output, its_row: int, frames: int) -> float:
+    """The largest difference of a frame's distribution, 0 to 1, between two outputs about the same example."""
+    if isinstance(one, SpanOutput):
+        assert isinstance(other, SpanOutput)
+        apart_T = one.inside_BT[row, :frames].sigmoid() - other.inside_BT[its_row, :frames].sigmoid()
+        return float(apart_T.abs().max())
+    assert isinstance(other, Emissions)
+    apart_TV = one.log_probs_BTV[row, :frames].exp() - other.log_probs_BTV[its_row, :frames].exp()
+    return float(apart_TV.abs().sum(dim=1).max()) / 2
 
 
 def _singles(batch: Batch, each: int) -> Iterator[Batch]:

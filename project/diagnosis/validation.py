@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from project.contract import Answers, Batch, Hypothesis, Output, Terms
+from project.contract import Answers, Batch, Emissions, Hypothesis, Output, Terms
 from project.diagnosis.emission import EmissionSums
 from project.diagnosis.feature import FeatureSums
 from project.diagnosis.head import HeadSums
@@ -26,7 +26,7 @@ class ValidationSums:
     def add(self, output: Output, hypotheses: Sequence[Hypothesis], batch: Batch, *, is_taught: bool = True) -> None:
         """What a batch's emissions and answers look like; answers that nothing taught mean nothing."""
         self.features.add(batch)
-        if is_taught:
+        if is_taught and isinstance(output, Emissions):
             self._emissions.add(output, hypotheses, batch)
 
     def add_heads(self, heads: Mapping[str, Answers]) -> None:

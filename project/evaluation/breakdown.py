@@ -13,8 +13,10 @@ from project.evaluation.comparison import Comparison, better, shortfall
 from project.evaluation.example import counts_words
 from project.evaluation.grid import Grid
 from project.evaluation.result import Report
+from project.evaluation.span_report import is_of_spans
 from project.evaluation.strata import Cell, Strata, cell, of_quantity
 from project.evaluation.verdict import is_percent, number_text, title_of
+from project.text.span_notation import read_spans
 
 MAX_GROUPS = 20  # rows of a table of groups; beyond, the hardest ones and the easiest
 MIN_EXAMPLES = 8  # fewer are not cut by length
@@ -30,6 +32,8 @@ def length_table(comparison: Comparison, positions: Sequence[int]) -> Grid | Non
     shown = [comparison.reports[n] for n in positions]
     columns = [figures(report, comparison.primary, strata, reference_lengths(report)) for report in shown]
     symbols = "words" if counts_words(first) else "characters"
+    if is_of_spans(first):
+        symbols = "frames in spans"
     counts = [len(members) for members in strata.members(lengths)]
     return _grid(comparison, positions, f"length ({symbols})", strata.labels, counts, columns)
 
@@ -70,7 +74,10 @@ def figures(
 
 
 def reference_lengths(report: Report) -> list[float]:
-    """How long each reference is, as the primary figure counts: in words or in characters."""
+    """How long each reference is, as the primary figure counts: in words, in characters, or in frames of its spans."""
+    if is_of_spans(report):
+        marks = (read_spans(row.reference) for row in report.rows)
+        return [float(sum(mark.end - mark.start for mark in one)) for one in marks]
     by_word = counts_words(report)
     return [float(len(row.reference.split() if by_word else row.reference)) for row in report.rows]
 

@@ -1,7 +1,8 @@
 """Confusion of symbols: which were taken for which, which were left out, and which were put in.
 
 It counts the errors that the primary figure counts, along the same alignments: characters, or words and other symbols
-set apart by spaces. Where one error can be told in two ways, the alignment has chosen one.
+set apart by spaces. Where one error can be told in two ways, the alignment has chosen one. Of spans it counts kinds:
+of pairs that overlap by half or more, and of those that have no partner.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from project.evaluation.comparison import Comparison
 from project.evaluation.example import symbols_of
 from project.evaluation.grid import Grid
 from project.evaluation.result import Report
+from project.evaluation.span_report import is_of_spans, matched
 from project.metric.edit import align
 
 MAX_PAIRS = 14  # in a table
@@ -49,6 +51,8 @@ class Confusion:
 
 def confusion(report: Report) -> Confusion | None:
     """The errors of a report by symbol; None where its primary figure counts no symbols that rows could show."""
+    if is_of_spans(report):
+        return _of_kinds(report)
     if f"{report.primary}_substitutions" not in report.rows[0].columns:
         return None
     split = symbols_of(report)
@@ -63,6 +67,16 @@ def confusion(report: Report) -> Confusion | None:
             steps = align(reference=reference, hypothesis=hypothesis)
             counts.update((_text(left), _text(right)) for kind, left, right in steps if kind != "equal")
     return Confusion(counts, wanted)
+
+
+def _of_kinds(report: Report) -> Confusion:
+    pairs = [
+        (wanted.kind if wanted else None, said.kind if said else None)
+        for row in report.rows
+        for wanted, said in matched(row)
+    ]
+    wanted = Counter(kind for kind, _ in pairs if kind is not None)
+    return Confusion(Counter(pair for pair in pairs if pair[0] != pair[1]), wanted)
 
 
 def confused(comparison: Comparison) -> dict[int, Confusion]:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from project.evaluation.result import Report, Row
+from project.evaluation.span_report import distance, is_of_spans, overlap
 from project.metric.edit import align
 
 MAX_WORST = 12  # of each run
@@ -34,7 +35,14 @@ def shortfall(report: Report, row: Row) -> float:
 
 
 def worst(report: Report, limit: int = MAX_WORST) -> list[Row]:
-    """The examples that cost the figure most, where two cost the same the shorter one first."""
+    """The examples that cost the figure most, where two cost the same the shorter one first.
+
+    Of spans those that overlap least, where two overlap alike the one whose frames were judged more wrongly.
+    """
+    if is_of_spans(report):
+        missed = {row.id: overlap(row) for row in report.rows}
+        apart = [row for row in report.rows if missed[row.id] < 1]
+        return sorted(apart, key=lambda row: (missed[row.id], -distance(row), row.id))[:limit]
     costly = [row for row in report.rows if shortfall(report, row) > 0]
     return sorted(costly, key=lambda row: (-shortfall(report, row), len(row.reference), row.id))[:limit]
 
@@ -73,6 +81,16 @@ def pieces(reference: str, hypothesis: str, by_word: bool) -> Iterator[Piece]:
             chosen = part[start : start + size]
             start += size
             yield Piece(operation, *(joint.join(str(step[side] or "") for step in chosen) for side in (1, 2)))
+
+
+def spans_html(row: Row) -> str:
+    """Wanted and recognized spans as two lines."""
+    lines = (("wanted", row.reference), ("said", row.hypothesis))
+    return "".join(
+        f'<p class="spans {name}"><span>{"wanted" if name == "wanted" else "recognized"}</span> '
+        f"{escape(text) or '<i>none</i>'}</p>"
+        for name, text in lines
+    )
 
 
 def alignment_html(reference: str, hypothesis: str, by_word: bool) -> str:

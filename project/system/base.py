@@ -17,7 +17,6 @@ from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -25,6 +24,7 @@ from project.contract import (
     Answers,
     Batch,
     Decoder,
+    Emissions,
     Hypothesis,
     InputError,
     Loss,
@@ -34,6 +34,7 @@ from project.contract import (
     Weighting,
     WorkError,
 )
+from project.diagnosis.prior import ignorant
 
 log = logging.getLogger("scansion")
 
@@ -168,6 +169,10 @@ class System(LightningModule, ABC):
         """The loss terms of a validation batch, given its prediction, and what a family says beside them."""
         return Checked(self.loss(output, batch))
 
+    def ignorant(self, output: Output, batch: Batch) -> Output | None:
+        """What one would say instead who has not listened, by which skill is measured; None where that is not known."""
+        return ignorant(output, batch) if isinstance(output, Emissions) and "symbols" in batch.targets else None
+
     def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
         """A family's own figures, from the sums of what it counted over all examples."""
         return {}
@@ -246,10 +251,15 @@ class System(LightningModule, ABC):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Matrices inside the network, other weights that decay, and biases, gains and vectors that do not.
 
-        Inner are matrices that are not at the model's `edges`, where signals enter and symbols leave.
+        Inner are matrices that are not at the model's `edges`, where signals enter and symbols leave. Learned weights
+        of terms are a group of their own.
         """
         edges = tuple(f"model.{name}." for name in getattr(self.model, "edges", ()))
-        trained = [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
+        trained = [
+            (name, parameter)
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad and not name.startswith("weighting.")
+        ]
         vectors = [parameter for _, parameter in trained if parameter.ndim < 2]
         weights = [(name, parameter) for name, parameter in trained if parameter.ndim >= 2]
         is_inner = {name: parameter.ndim == 2 and not name.startswith(edges) for name, parameter in weights}
@@ -258,7 +268,8 @@ class System(LightningModule, ABC):
             {"params": [parameter for name, parameter in weights if not is_inner[name]]},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        return [group for group in groups if group["params"]]
+        own: dict[str, Any] = getattr(self.weighting, "parameter_group", dict)()
+        return [group for group in [*groups, own] if group.get("params")]
 
 
 def unhidden(batch: Batch) -> Batch:
@@ -285,15 +296,3 @@ def unique(scored: Sequence[Scored]) -> list[Scored]:
         twice = sorted({row.id for row in scored if by_id[row.id] is not row})
         raise InputError(f"{' '.join(twice[:5])}: scored more than once: ids must be unique in a manifest")
     return [by_id[name] for name in sorted(by_id)]
-
-
-def parameter_counts(module: torch.nn.Module) -> tuple[int, int]:
-    """All parameters, and those that train."""
-    sizes: list[tuple[int, bool]] = [(p.numel(), p.requires_grad) for p in module.parameters()]
-    return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
-
-
-def megabytes(module: torch.nn.Module) -> float:
-    """Size of parameters and buffers as they stand in memory."""
-    tensors: list[Tensor] = [*module.parameters(), *module.buffers()]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6

@@ -29,10 +29,15 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
 def load_weights(system: System, file: Path) -> None:
     """Every weight of a system from a checkpoint; one that does not fit is an error that names it.
 
+    Learned weights of terms are those of a training, not of a recognizer: one that begins anew keeps its own.
+
     A system that is going to train may lack heads of the one it starts from, or have others: those that its model names
     as replaceable. What that comes to stands in `system.start_notes` and is said when training begins.
     """
     weights, mine = read_checkpoint(file)["state_dict"], system.state_dict()
+    if system.optimizer is not None:  # what the terms of another training weighed says nothing of these
+        weights = {name: value for name, value in weights.items() if not name.startswith("weighting.")}
+        weights |= {name: value for name, value in mine.items() if name.startswith("weighting.")}
     fitting = {name for name in mine.keys() & weights.keys() if mine[name].shape == weights[name].shape}
     others = (mine.keys() | weights.keys()) - fitting
     heads = {head for head in system.replaceable if any(_is_of(name, head) for name in others)}

@@ -6,7 +6,10 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from project.contract import InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from project.contract import Example, InputError
 from project.text.alphabet import Alphabet
 from project.text.normalize import find_normalizers, normalize
 
@@ -23,6 +26,7 @@ class Spelling:
 
     alphabet: Alphabet
     settings: Mapping[str, Any]
+    reads: Literal["text", "labels"] = "text"
 
     def __init__(
         self,
@@ -50,6 +54,21 @@ class Spelling:
     def normalize(self, text: str) -> str:
         """The text as it is learned and scored."""
         return normalize(text, self._normalizers)
+
+    def reference(self, example: Example) -> str:
+        """What an example is scored against: its text or symbols, normalized."""
+        if example.symbols is not None:
+            return self.normalize(self.alphabet.separator.join(example.symbols))
+        if example.text is not None:
+            return self.normalize(example.text)
+        raise InputError("no target: give the line `text` or `symbols`")
+
+    def targets(
+        self, reference: str, example: Example, frames: int
+    ) -> tuple[dict[str, list[int]], dict[str, NDArray[np.int64]]]:
+        """The symbols; and where the manifest says it, at which frame each of them was sent."""
+        ids = self.encode(reference)
+        return {"symbols": ids}, placed(ids, example, frames)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, normalized first."""
@@ -93,3 +112,17 @@ class Spelling:
     def uncovered(self, text: str) -> list[str]:
         """What of a text remains outside the alphabet after normalizing."""
         return self.alphabet.uncovered(self.normalize(text))
+
+
+def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, NDArray[np.int64]]:
+    """`places`: each symbol's id at the frame where labels.places, in the unit of lengths, says it was sent; else 0.
+
+    Nothing where the manifest does not say it, or says it of another number of symbols than a normalizer left.
+    """
+    places = (example.labels or {}).get("places")
+    if not isinstance(places, list) or len(places) != len(ids):
+        return {}
+    rows = (np.asarray(places, dtype=np.float64) * (frames / example.length)).astype(np.int64)
+    placed_T = np.zeros(frames, dtype=np.int64)
+    placed_T[rows.clip(0, max(0, frames - 1))] = ids
+    return {"places": placed_T}

@@ -78,3 +78,23 @@ def test_wrong_wishes_are_told_before_work(manifests: list[str], tmp_path: Path)
         Describe(manifests, json=str(tmp_path / "d.json")).run()
     with pytest.raises(InputError, match="none is named"):
         Describe([])
+
+
+def test_excerpts_of_one_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two of one file are two media; those of two manifests that share bars are counted, and so are copies."""
+    np.save(tmp_path / "spy.npy", np.random.default_rng(0).normal(size=(500, 6)))
+    shutil.copy(tmp_path / "spy.npy", tmp_path / "copy.npy")
+    media = {"train": ["spy.npy#0:100", "spy.npy#50:150"], "test": ["copy.npy#140:240", "copy.npy#50:150"]}
+    for name, column in media.items():
+        lines = [{"id": f"{name}{n}", "media": one, "length": 100, "labels": {}} for n, one in enumerate(column)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    files = [f"{tmp_path}/train.jsonl", f"{tmp_path}/test.jsonl"]
+    assert Describe(files, json=str(tmp_path / "d.json")).run() == 0
+    found = json.loads((tmp_path / "d.json").read_text())
+    assert [one["repeated_media"]["values"] for one in found["manifests"]] == [0, 0]
+    both = {one["kind"]: (one["values"], one["examples"]) for one in found["shared"]}
+    assert both["media"] == (1, [1, 1])
+    assert both["overlap"] == (100, [2, 2])
+    assert "overlap" in capsys.readouterr().out
+    assert Describe(files, hash_media=False, json=str(tmp_path / "p.json")).run() == 0
+    assert shared(tmp_path / "p.json")["overlap", "train", "test"] == 0, "by name they are different series"

@@ -159,3 +159,38 @@ def test_the_table_says_what_came_of_it(everything: str, capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert "left out" in shown
     assert "80.0%" in shown
+
+
+def windows(step: int, **more: Any) -> list[dict[str, Any]]:
+    """A series of 2,000 bars in windows of 100, each `step` bars after the one before; its blocks are 500 bars."""
+    return [
+        {"id": f"w{start}", "media": f"series/spy.npy#{start}:{start + 100}", "length": 100, "at": start}
+        | {name: value(start) for name, value in more.items()}
+        for start in range(0, 1901, step)
+    ]
+
+
+def test_windows_that_overlap_come_into_one_part(tmp_path: Path) -> None:
+    path = write(tmp_path / "all.jsonl", windows(50))
+    with pytest.raises(
+        InputError,
+        match=r"all\.jsonl:\d+: w\d+: it would come into \w+, and w\d+ \(.*all\.jsonl:\d+\), whose rows overlap with "
+        r"its own, into \w+, and so \d+ of 39 windows would be seen by another part: use by=group, a group being a ",
+    ):
+        Split([path], plan=Plan("random")).run()
+    assert not (tmp_path / "train.jsonl").exists()
+    with pytest.raises(InputError, match=r"and so 4 of 39 windows .* use a longer embargo, or by=group"):
+        Split([path], plan=Plan("time", field="at")).run()
+    with pytest.raises(InputError, match="use a longer embargo"):
+        Split([path], plan=Plan("time", field="at", embargo=50)).run()
+    assert Split([path], plan=Plan("time", field="at", embargo=100)).run() == 0
+    assert sum(map(len, parts_of(tmp_path))) == 39 - 2
+
+
+def test_blocks_keep_windows_apart_or_are_refused(tmp_path: Path) -> None:
+    within = [one for one in windows(50, group=lambda start: f"block {start // 500}") if one["at"] % 500 <= 400]
+    assert Split([write(tmp_path / "a.jsonl", within)]).run() == 0
+    across = windows(50, group=lambda start: f"block {start // 500}")
+    with pytest.raises(InputError, match="give windows that overlap one group"):
+        Split([write(tmp_path / "b.jsonl", across)], overwrite=True).run()
+    assert Split([write(tmp_path / "c.jsonl", windows(100))], plan=Plan("random"), overwrite=True).run() == 0

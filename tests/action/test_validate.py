@@ -105,6 +105,64 @@ def test_a_made_corpus_is_sound(morse: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("", "37 examples, no problems\n")
 
 
+def window(name: str, start: int, end: int, series: str = "spy") -> str:
+    line = {"id": name, "media": f"series/{series}.npy#{start}:{end}", "length": end - start, "labels": {"spans": []}}
+    return json.dumps(line) + "\n"
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> Path:
+    """Windows of which, in test, the second overlaps one of train, and the fourth three: its series is a copy."""
+    (tmp_path / "series").mkdir()
+    np.save(tmp_path / "series" / "spy.npy", np.random.default_rng(0).normal(size=(1000, 6)))
+    np.save(tmp_path / "series" / "ibm.npy", np.random.default_rng(1).normal(size=(1000, 6)))
+    (tmp_path / "series" / "copy.npy").write_bytes((tmp_path / "series" / "spy.npy").read_bytes())
+    train = [window("t0", 0, 105), window("t1", 50, 155), window("t2", 60, 165)]
+    test = [window("s0", 200, 305), window("s1", 160, 265), window("s2", 0, 105, "ibm"), window("s3", 104, 209, "copy")]
+    (tmp_path / "train.jsonl").write_text("".join(train))
+    (tmp_path / "test.jsonl").write_text("\n".join(["", *test]))
+    return tmp_path
+
+
+def test_windows_that_overlap_those_of_another_file_are_problems(
+    bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = f"{bars}/train.jsonl", f"{bars}/test.jsonl"
+    assert Validate([train, test]).run() == 2
+    remedy = "split by group, a group being a block of time or an instrument, or by time with an embargo"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{test}:4: s1: its rows 160:265 overlap those of {train}:3 (t2): {remedy}"
+    assert lines[1].startswith(f"{test}:8: s3: its rows 104:209 overlap those of {train}:")
+    assert len(lines) == 2
+    assert Validate([test, train]).run() == 2
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == ["t0", "t1", "t2"]
+
+
+def test_overlap_within_a_file_is_fine(bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("train", "test"):
+        assert Validate([f"{bars}/{name}.jsonl"]).run() == 0
+    (bars / "other.jsonl").write_text(window("o", 165, 270) + window("x", 155, 165, "ibm"))
+    capsys.readouterr()
+    assert Validate([f"{bars}/train.jsonl", f"{bars}/other.jsonl"]).run() == 0
+    assert capsys.readouterr() == ("", "5 examples, no problems\n")
+
+
+def test_the_clean_copies_do_not_overlap(bars: Path) -> None:
+    assert Validate([f"{bars}/train.jsonl", f"{bars}/test.jsonl"], skip_bad=True).run() == 0
+    assert [one.id for one in Manifest.open(f"{bars}/test.clean.jsonl")] == ["s0", "s2"]
+    assert Validate([f"{bars}/train.clean.jsonl", f"{bars}/test.clean.jsonl"]).run() == 0
+
+
+def test_overlap_beside_other_problems(bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the order of the lines; a line that is unsound, or ends after its series, disturbs nobody else's."""
+    (bars / "test.jsonl").write_text('{"id": "#"\n' + window("far", 950, 1055) + window("s1", 160, 265))
+    assert Validate([f"{bars}/train.jsonl", f"{bars}/test.jsonl"]).run() == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["(no id)", "far", "s1"]
+    assert "spy.npy#950:1055 ends after its file, which has 1000 rows" in lines[1]
+    assert "overlap" in lines[2]
+
+
 def test_what_is_asked_may_be_wrong(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(InputError, match="no examples"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -13,14 +15,19 @@ import torch
 
 from project.build.bind import make
 from project.build.compose import compose, options
-from project.contract import Decoder, Emissions, Feature, Hypothesis, Metric
+from project.contract import Decoder, Emissions, Feature, Hypothesis, Metric, SpanOutput, Track
 from project.evaluation.estimate import measures_of
 from project.feature import landmark_file
+from project.feature.bar_window import BarWindow
 from project.feature.landmark_layout import NUM_POINTS
 from project.text.alphabet import Alphabet
+from project.text.span_notation import read_spans
 from project.text.spelling import Spelling
 
 ABC = Alphabet(("A", "B", "C", " "))
+
+
+SPANS = Alphabet(("A", "B", "C"), " ")
 
 
 def built(group: str, name: str, **offers: Any) -> Any:
@@ -28,18 +35,30 @@ def built(group: str, name: str, **offers: Any) -> Any:
 
 
 def medium_of(feature: Feature, folder: Path) -> str:
-    """A file such as this feature reads: a sound, or a signing body."""
+    """A file such as this feature reads: a sound, a window of bars, or a signing body."""
     if hasattr(feature, "sample_rate"):
         path = folder / "tone.flac"
         soundfile.write(path, (0.5 * np.sin(np.arange(12000) * 0.4)).astype(np.float32), 8000)
+    elif hasattr(feature, "swing_bars"):
+        np.save(folder / "series.npy", bars(200))
+        return f"{folder}/series.npy#120:180"
     else:
         path = folder / "body.npz"
         landmark_file.write(path, np.random.default_rng(0).normal(size=(40, NUM_POINTS, 3)), 30.0)
     return str(path)
 
 
+def bars(rows: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A walk of open, high, low and close."""
+    walk = 100 + np.random.default_rng(0).normal(size=(rows, 4)).cumsum(axis=0).cumsum(axis=1)
+    prices = np.stack([walk[:, 0], walk.max(axis=1), walk.min(axis=1), walk[:, 3]], axis=1)
+    return np.concatenate([np.arange(rows)[:, None], prices, np.zeros((rows, 1))], axis=1)
+
+
 def signal_of(feature: Any, seconds: float) -> Any:
     """A raw signal of that length, as the feature's `read` would give it."""
+    if hasattr(feature, "swing_bars"):
+        return BarWindow(bars(50), max(1, round(seconds)))
     if hasattr(feature, "sample_rate"):
         return np.sin(np.arange(round(seconds * feature.sample_rate)) * 0.4).astype(np.float32)
     frames = max(1, round(seconds * feature.frame_rate))
@@ -61,6 +80,11 @@ class TestFeature:
         feature: Feature = built("feature", name)
         signal = feature.read(medium_of(feature, tmp_path))
         assert torch.equal(feature(signal), feature(signal))
+        if isinstance(signal, BarWindow):
+            flat = np.full_like(signal.bars_N6, 5.0)
+            for rows in (signal.bars_N6[-1:], signal.bars_N6[-7:], flat, 0.01 * signal.bars_N6):
+                assert torch.isfinite(feature(replace(signal, bars_N6=rows, length=min(60, len(rows))))).all()
+            return
         holes = np.array(signal)
         holes[len(holes) // 2 :] = np.nan if holes.ndim == 3 else 0.0
         flat = (np.zeros(4000, np.float32), np.full(4000, 0.5, np.float32)) if holes.ndim == 1 else ()
@@ -74,7 +98,9 @@ class TestFeature:
 
 @pytest.mark.parametrize("name", options("text"))
 def test_text_is_inverted(name: str) -> None:
-    spelling: Spelling = built("text", name)
+    spelling = built("text", name)
+    if not isinstance(spelling, Spelling):
+        pytest.skip("reads labels: tests/text/test_span_notation.py")
     symbols = spelling.alphabet.symbols
     for start in range(len(symbols)):
         text = spelling.normalize(spelling.alphabet.separator.join(symbols[start:] + symbols[:start]))
@@ -95,7 +121,12 @@ def emissions(*rows: list[int], peak: float = 5.0) -> Emissions:
     return Emissions(scores_BTV.log_softmax(dim=2), torch.tensor([len(row) for row in rows]))
 
 
-@pytest.mark.parametrize("name", options("decode"))
+def is_of_spans(name: str) -> bool:
+    """Whether a decoder reads a SpanOutput: tests/decode/test_spans.py has its own tests of them."""
+    return get_type_hints(type(built("decode", name, alphabet=ABC)).__call__)["output"] is SpanOutput
+
+
+@pytest.mark.parametrize("name", [name for name in options("decode") if not is_of_spans(name)])
 class TestDecoder:
     def test_it_reads_what_is_plain(self, name: str) -> None:
         decoder: Decoder = built("decode", name, alphabet=ABC)
@@ -123,7 +154,54 @@ class TestDecoder:
         assert json.loads(json.dumps(dict(settings))) == dict(settings)
 
 
-@pytest.mark.parametrize("name", options("metric"))
+def scores_spans(name: str) -> bool:
+    return ".span_" in str(compose("train", [f"metric={name}"])["metric"][name]["_target_"])
+
+
+def answer(text: str) -> Hypothesis:
+    """Spans of A as they are written, and frames that say the same."""
+    marks = read_spans(text)
+    frames = tuple(float(any(mark.start <= frame < mark.end for mark in marks)) for frame in range(20))
+    spans = tuple((mark.start, mark.end) for mark in marks)
+    return Hypothesis((1,) * len(spans), text, 0.0, spans, (0.9,) * len(spans), track=Track(frames, 0.5))
+
+
+@pytest.mark.parametrize("name", [name for name in options("metric") if scores_spans(name)])
+class TestSpanMetric:
+    def test_the_perfect_is_better_than_the_mixed_and_that_than_the_wrong(self, name: str) -> None:
+        perfect, middle, worst = (
+            self.figures(name, [("A 2-6", "A 2-6"), ("A 9-12", text)])[name]
+            for text in ("A 9-12", "A 10-14", "A 15-19")
+        )
+        better = built("metric", name, alphabet=SPANS)[name].better
+        assert perfect == (0 if better == "lower" else 1)
+        assert perfect <= middle <= worst if better == "lower" else perfect >= middle >= worst
+
+    def test_all_its_figures_can_be_resampled_fast(self, name: str) -> None:
+        """Ratios of sums, or offered for many resamples at once."""
+        pairs = [("A 2-6", "A 2-7"), ("", "A 1-4"), ("A 9-12", "")]
+        metric = built("metric", name, alphabet=SPANS)[name]
+        columns = {column: np.array(values) for column, values in self.columns(metric, pairs).items()}
+        offered = metric.weigh(columns) if hasattr(metric, "weigh") else {}
+        figures = metric.summarize(columns)
+        assert metric.ratios.keys() | offered.keys() == figures.keys()
+        for figure, (above, below) in metric.ratios.items():
+            total, size = (sum(columns[column].sum() for column in part) for part in (above, below))
+            assert figures[figure] == pytest.approx(total / size)
+        for figure, weighed in offered.items():
+            assert figures[figure] == pytest.approx(float(weighed(np.ones((len(pairs), 1)))[0]))
+
+    @staticmethod
+    def columns(metric: Metric, pairs: list[tuple[str, str]]) -> dict[str, list[float]]:
+        rows = [metric.score(reference, answer(text)) for reference, text in pairs]
+        return {column: [row[column] for row in rows] for column in rows[0]}
+
+    def figures(self, name: str, pairs: list[tuple[str, str]]) -> Mapping[str, float]:
+        metric: Metric = built("metric", name, alphabet=SPANS)[name]
+        return metric.summarize(self.columns(metric, pairs))
+
+
+@pytest.mark.parametrize("name", [name for name in options("metric") if not scores_spans(name)])
 class TestMetric:
     def test_the_perfect_the_empty_and_the_mixed(self, name: str) -> None:
         metric: Metric = built("metric", name, alphabet=ABC)[name]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from project.data.media import Header, MediumError, check_medium, in_threads, read_header, same_content
+from project.data.media import Header, MediumError, check_medium, in_threads, read_header, same_content, size_of
 from project.feature import landmark_file
 
 
@@ -80,6 +80,46 @@ def test_landmarks_say_how_long_they_are(tmp_path: Path) -> None:
         check_medium(str(tmp_path / "b.npz"))
     assert error.value.remedy == "replace the file or leave the line out"
     assert check_medium(str(sound(tmp_path / "a.wav", 1.5))) == 1.5
+
+
+def test_an_excerpt_is_rows_of_its_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((300, 6)))
+    with fsspec.open("memory://media/series.npy", "wb") as file:
+        file.write((tmp_path / "a.npy").read_bytes())
+    for place in (str(tmp_path / "a.npy"), f"file://{tmp_path}/a.npy", "memory://media/series.npy"):
+        assert check_medium(f"{place}#195:300") is None
+        assert size_of(f"{place}#195:300") == 105 * 48
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "short.npy").write_bytes(content[:-1])
+    (tmp_path / "text.npy").write_text("no array")
+    (tmp_path / "a.wav").write_text("no matter")
+    wrong = {
+        "a.npy#200:305": r"a\.npy#200:305 ends after its file, which has 300 rows: correct the rows",
+        "a.npy#20:20": "excerpt of no row",
+        "missing.npy#0:5": r"missing\.npy#0:5 is missing: correct the path or leave the line out",
+        "short.npy#0:5": r"short\.npy is cut short: replace the file",
+        "text.npy#0:5": r"text\.npy is corrupt, or no \.npy file",
+        "a.wav#0:8000": r"is an excerpt of a file that is no \.npy: write the part to a file of its own",
+    }
+    for name, words in wrong.items():
+        with pytest.raises(MediumError, match=words) as error:
+            check_medium(str(tmp_path / name))
+        assert error.value.remedy
+
+
+def test_excerpts_are_the_same_if_their_rows_are(tmp_path: Path) -> None:
+    """Of whatever file and place; two places of one file are two media. A whole file is no excerpt."""
+    rows = np.arange(1200.0).reshape(200, 6)
+    np.save(tmp_path / "a.npy", rows)
+    np.save(tmp_path / "b.npy", rows[50:])
+    np.save(tmp_path / "c.npy", np.zeros((200, 6)))
+    media = {name: f"{tmp_path}/{name}" for name in ("a.npy", "b.npy#0:100", "a.npy#50:150", "a.npy#51:151")}
+    media |= {name: f"{tmp_path}/{name}" for name in ("c.npy#0:100", "c.npy#7:107", "c.npy#0:101", "c.npy#150:300")}
+    found = same_content([*media.values()])
+    assert sorted(map(sorted, found)) == [
+        [media["a.npy#50:150"], media["b.npy#0:100"]],
+        [media["c.npy#0:100"], media["c.npy#7:107"]],
+    ]
 
 
 def test_threads_keep_the_order() -> None:

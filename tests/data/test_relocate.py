@@ -11,7 +11,7 @@ import soundfile
 
 from project.contract import Example, InputError
 from project.data.foreign import Entry
-from project.data.relocate import complete, home_of, relocate, require_whole
+from project.data.relocate import Way, complete, home_of, relocate, require_whole
 
 RATE = 8000
 
@@ -123,3 +123,19 @@ def test_where_a_manifest_is_at_home() -> None:
     assert home_of(["s3://c/a.wav"], "/m") == "/m"
     with pytest.raises(InputError, match="no folder in common"):
         home_of(["/a/1.wav", "/b/1.wav"], "/m")
+
+
+@pytest.mark.parametrize("way", ["keep", "link", "copy"])
+def test_excerpts_stay_rows_of_their_file(tmp_path: Path, way: Way) -> None:
+    """The file is moved once, however many excerpts of it there are, and each keeps its length."""
+    (tmp_path / "c" / "series").mkdir(parents=True)
+    np.save(tmp_path / "c" / "series" / "a.npy", np.zeros((300, 6)))
+    place, calls = f"{tmp_path}/c/series/a.npy", []
+    entries = [entry(f"{place}#0:105", 105, "a"), entry(f"{place}#50:150", 100, "b"), entry(place, 300, "c")]
+    store = tmp_path / "out" / "media"
+    moved = relocate(entries, store, way, False, lambda: calls.append(1))
+    file = place if way == "keep" else str(store / "a.npy")
+    assert [one.media for one in moved] == [f"{file}#0:105", f"{file}#50:150", file]
+    assert [one.length for one in moved] == [105, 100, 300]
+    assert Path(file).read_bytes() == Path(place).read_bytes()
+    assert len(calls) == (0 if way == "keep" else 1)

@@ -6,15 +6,20 @@ import random
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from project.contract import Hypothesis
+from project.contract import Hypothesis, Track
 from project.evaluation.estimate import make_report
 from project.evaluation.page.drawing import VARIABLES
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Report, Row
 from project.metric.edit import edit_counts
+from project.metric.span_frames import FrameF1, FrameSeparation
+from project.metric.span_segments import SegmentF1
+from project.text.span_notation import SpanMark, write_spans
 
 WORDS = ("CQ", "DE", "PARIS", "K1ABC", "TEST", "599", "RST", "NAME", "QTH", "SUNNY", "ANT", "DIPOLE", "73", "ES", "SK")
 HANDS = ("machine", "straight", "bug")
@@ -117,6 +122,63 @@ def make() -> Callable[..., Report]:
 def metrics() -> tuple[Errors, ...]:
     """The metrics that these Reports were made with."""
     return METRICS
+
+
+WINDOW, KINDS, THRESHOLD = 105, ("consolidation", "retracement"), 0.3
+SPAN_METRICS = (SegmentF1("segment_f1", [0.5, 0.3]), FrameF1("bar_f1"), FrameSeparation("bar_separation"))
+
+
+def walk(path: Path, bars: int = 3_000) -> Path:
+    """A series of hourly bars: prices walk at random, and a bar opens where the last one closed."""
+    rng = np.random.default_rng(0)
+    close_N = 300 * np.exp(np.cumsum(rng.normal(0, 0.004, bars)))
+    open_N = np.concatenate([[300.0], close_N[:-1]])
+    edges_2N = np.sort([open_N, close_N], axis=0) * (1 + np.array([[-1], [1]]) * rng.exponential(0.002, (2, bars)))
+    times_N = 1.6e9 // 3600 * 3600 + 3600 * np.arange(bars)
+    np.save(path, np.stack([times_N, open_N, edges_2N[1], edges_2N[0], close_N, np.zeros(bars)], axis=1))
+    return path
+
+
+def invent_spans(run: str, skill: float = 2.0, num_examples: int = 40, series: str = "series/walk.npy") -> Report:
+    """Windows with a span each but for every eighth, and answers whose log odds know where it lies by `skill`."""
+    wanted, said, rows = random.Random(1), np.random.default_rng([*run.encode()]), []
+    for n in range(num_examples):
+        start, kind = wanted.randint(15, 85), wanted.choice(KINDS)
+        marks = [SpanMark(kind, start, start + wanted.randint(4, 10))] if n % 8 else []
+        inside_T = np.zeros(WINDOW)
+        for mark in marks:
+            inside_T[mark.start : mark.end] = 1
+        odds_T = -2.5 + skill * np.convolve(inside_T, [0.2, 0.6, 0.2], "same") + said.normal(0, 0.6, WINDOW)
+        said_T = np.round(1 / (1 + np.exp(-odds_T)), 3)
+        edges = np.flatnonzero(np.diff(said_T >= THRESHOLD, prepend=False, append=False)).reshape(-1, 2).tolist()
+        answers = [SpanMark(kind if n % 5 else KINDS[0], *ends) for ends in edges]
+        track = Track(tuple(said_T.tolist()), THRESHOLD)
+        spans = tuple((mark.start, mark.end) for mark in answers)
+        answer = Hypothesis((1,) * len(spans), write_spans(answers), -1.0, spans, (0.5,) * len(spans), track=track)
+        columns: dict[str, float] = {}
+        for metric in SPAN_METRICS:
+            columns |= metric.score(write_spans(marks), answer)
+        place = f"{series}#{60 * n}:{60 * n + WINDOW}"
+        meta: dict[str, float | str] = {"instrument": "walk", "from": f"2020-09-{n % 28 + 1:02d}"}
+        rows.append(
+            Row(
+                f"walk-{n:04d}", write_spans(marks), answer.text, f"walk {n // 4}", WINDOW, -1.0, columns, place, meta,
+                track,
+            )
+        )  # fmt: skip
+    return make_report(make_protocol([row.id for row in rows]), run, SPAN_METRICS, rows, "2026-02-03")
+
+
+@pytest.fixture
+def make_spans() -> Callable[..., Report]:
+    """A Report of spans: `make_spans("wide", skill=3.0)`; `series` is where its bars are, as far as they are."""
+    return invent_spans
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> str:
+    """A series of bars that is there."""
+    return str(walk(tmp_path / "walk.npy"))
 
 
 def check_svg(svg: str) -> str:

@@ -80,3 +80,13 @@ def test_nothing_to_divide(make: Make) -> None:
 @pytest.mark.parametrize("table", [length_table, group_table])
 def test_it_prints(make: Make, table: Callable[..., object]) -> None:
     assert "| " in table(compare([make("a")]), [0]).markdown()  # type: ignore[attr-defined]
+
+
+def test_spans_are_as_long_as_their_frames(make_spans: Make) -> None:
+    report = make_spans("a")
+    lengths = reference_lengths(report)
+    assert lengths == [row.columns["bar_f1_wanted"] for row in report.rows]
+    grid = length_table(compare([report]), [0])
+    assert grid
+    assert grid.headings[0] == "length (frames in spans)"
+    assert sum(int(row[1]) for row in grid.rows) == len(lengths)

@@ -53,6 +53,21 @@ def test_errors_lead_from_the_references_to_the_hypotheses(make: Make, unit: str
     assert +heard == Counter(symbol for row in report.rows for symbol in split(row.hypothesis))
 
 
+def test_kinds_of_spans(make_spans: Make) -> None:
+    """Errors are spans without a partner, as the metric counts them, and partners of another kind."""
+    report = make_spans("a")
+    found = confusion(report)
+    assert found is not None
+    alone = sum(count for pair, count in found.counts.items() if None in pair)
+    said, wanted, pairs = (
+        sum(row.columns[f"segment_f1_{name}"] for row in report.rows) for name in ("said", "wanted", "pairs_50")
+    )
+    assert alone == said + wanted - 2 * pairs
+    assert found.wanted == Counter(text.split()[0] for row in report.rows for text in row.reference.split(", ") if text)
+    assert found.counts["retracement", "consolidation"] > 0
+    assert found.num_errors > alone
+
+
 def test_table(make: Make) -> None:
     found = confusion(make("a", rate=0.3))
     assert found is not None

@@ -8,6 +8,7 @@ import pytest
 
 from project.evaluation.example import alignment_html, counts_words, pieces, shortfall, symbols_of, worst
 from project.evaluation.result import Report
+from project.evaluation.span_report import distance, overlap
 
 Make = Callable[..., Report]
 
@@ -42,6 +43,18 @@ def test_worst_first(make: Make) -> None:
     costs = sorted((shortfall(report, row) for row in report.rows), reverse=True)
     assert [shortfall(report, row) for row in found] == costs[:5]
     assert worst(make("perfect", rate=1e-9)) == []
+
+
+def test_spans_that_overlap_least_come_first(make_spans: Make) -> None:
+    report = make_spans("a", skill=3.0)
+    found = worst(report, 8)
+    best = min(overlap(row) for row in report.rows if row not in found)
+    assert [overlap(row) for row in found] == sorted(overlap(row) for row in found)
+    assert overlap(found[-1]) <= best
+    equal = [row for row in worst(report, 40) if overlap(row) == 0]
+    assert [distance(row) for row in equal] == sorted((distance(row) for row in equal), reverse=True)
+    perfect = tuple(replace(row, hypothesis=row.reference) for row in report.rows)
+    assert worst(replace(report, rows=perfect)) == []
 
 
 def test_units_are_recognized(make: Make) -> None:

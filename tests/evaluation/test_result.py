@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from project import atomic
-from project.contract import InputError
+from project.contract import InputError, Track
 from project.evaluation.protocol import hash_ids
 from project.evaluation.result import Report, Row, check_rows, load
 
@@ -62,6 +62,31 @@ def test_reports_from_before_conditions_load(make: Make, tmp_path: Path) -> None
     assert content.pop("meta") == {}
     file.write_text(json.dumps(content), encoding="utf-8")
     assert load(file) == report
+
+
+def test_what_is_said_of_frames_is_kept(make_spans: Make, tmp_path: Path) -> None:
+    report = make_spans("a", num_examples=5)
+    some = replace(report, rows=with_row(with_rowless(report), 3, track=Track((), 0.25)))
+    for one in (report, some):
+        assert load(one.save(tmp_path)) == one
+    with (report.save(tmp_path) / "predictions.csv").open(newline="", encoding="utf-8") as stream:
+        lines = list(csv.DictReader(stream))
+    assert list(lines[0])[-3:] == ["score", "inside", "threshold"]
+    for line, row in zip(lines, report.rows, strict=True):
+        assert row.track is not None
+        assert [float(text) for text in line["inside"].split(" ")] == list(row.track.inside)
+        assert float(line["threshold"]) == row.track.threshold
+
+
+def with_rowless(report: Report) -> Report:
+    """The same report, nothing being said of the second example's frames."""
+    return replace(report, rows=with_row(report, 1, track=None))
+
+
+def test_probabilities_are_numbers(make_spans: Make) -> None:
+    report = make_spans("a", num_examples=3)
+    with pytest.raises(InputError, match="walk-0002: what is said of its frames is no number"):
+        replace(report, rows=with_row(report, 2, track=Track((0.5, float("nan")), 0.5)))
 
 
 def test_interrupted_save_keeps_the_old_report(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

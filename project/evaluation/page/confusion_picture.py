@@ -9,6 +9,8 @@ from project.evaluation.page.drawing import INK, MUTED, RULE, SERIES, drawing
 
 MAX_SYMBOLS = 60
 CELL_INCHES = 0.165
+LEAST_INCHES, LETTER_INCHES = 1.3, 0.07  # of a map with few symbols, and of a name
+LONG = 2  # letters of a name, from more on names across are written aslant
 FAINTEST = 0.18  # of a single error beside many
 
 
@@ -23,8 +25,11 @@ def confusion_map(found: Confusion, colour: int, salt: str) -> str:
     place = {name: n for n, name in enumerate(names)}
     end = len(names) + 0.5  # set apart from the symbols
     most = max(found.counts.values())
-    side = CELL_INCHES * (len(names) + 1.5)
-    with drawing(f"confusion {salt}", side + 0.9, side + 0.5) as sheet:
+    longest = max(len(name) for name in names)
+    side, room = CELL_INCHES * (len(names) + 1.5), 0.0
+    if longest > LONG:
+        side, room = max(side, LEAST_INCHES), LETTER_INCHES * longest
+    with drawing(f"confusion {salt}", side + room + 0.9, side + room + 0.5) as sheet:
         axes = sheet.axes[0]
         for (left, right), count in found.pairs():
             x, y = (end if name is None else place[name] for name in (right, left))
@@ -39,7 +44,8 @@ def confusion_map(found: Confusion, colour: int, salt: str) -> str:
         axes.set_xticks(ticks, [*shown, "left out"], fontsize=8)
         axes.set_yticks(ticks, [*shown, "put in"], fontsize=8)
         axes.tick_params(labelcolor=INK, labeltop=True, labelbottom=False, pad=1)
-        axes.get_xticklabels()[-1].set(rotation=60, ha="left", rotation_mode="anchor")
+        for label in axes.get_xticklabels()[0 if longest > LONG else -1 :]:
+            label.set(rotation=60, ha="left", rotation_mode="anchor")
         for edge in (len(names) - 0.25,):
             axes.axvline(edge, color=MUTED, linewidth=0.6)
             axes.axhline(edge, color=MUTED, linewidth=0.6)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from project.feature.excerpt import split_excerpt
+
 
 class Sized(Protocol):
     """What can stand in a page."""
@@ -59,4 +61,5 @@ def absent(media: str) -> str:
         return "no medium is named"
     if "://" in media:
         return "on a network, and so not embedded"
-    return "" if Path(media).is_file() else "its file is not there any more"
+    files = media, split_excerpt(media)[0]  # a file's own name may look like an excerpt
+    return "" if any(Path(file).is_file() for file in files) else "its file is not there any more"

@@ -12,6 +12,7 @@ from project.evaluation.comparison import Comparison
 from project.evaluation.condition import names_of
 from project.evaluation.example import counts_words, shortfall
 from project.evaluation.result import Row
+from project.evaluation.span_report import is_of_spans, overlap
 
 CONTROLS = (
     "<div class=controls role=search aria-label='Find examples'><label>Run <select id=run>{options}</select></label>"
@@ -54,6 +55,7 @@ def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
     runs: list[dict[str, Any]] = []
     for n in positions:
         report = comparison.reports[n]
+        by_spans = is_of_spans(report)
         cost = {row.id: shortfall(report, row) for row in report.rows}
         rows = sorted(report.rows, key=lambda row: -cost[row.id])[:limit]
         runs.append(
@@ -61,8 +63,15 @@ def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
                 "label": comparison.labels[n],
                 "total": len(report.rows),
                 "words": counts_words(report),
+                "spans": by_spans,
                 "changes": baseline is not None and report is not baseline,
-                "rows": [_row(row, cost[row.id], costs, _place(places, row, conditions)) for row in rows],
+                "rows": [
+                    [
+                        *_row(row, cost[row.id], costs, _place(places, row, conditions)),
+                        *([round(overlap(row), 3)] if by_spans else []),
+                    ]
+                    for row in rows
+                ],
             }
         )
     unit = str(comparison.reports[positions[0]].info.get("length_unit", ""))

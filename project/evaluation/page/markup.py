@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from project.evaluation.comparison import Comparison
@@ -27,6 +27,15 @@ def key(comparison: Comparison) -> str:
         return ""
     dots = swatches(comparison)
     names = (f"<span>{dots[n]}{escape(comparison.labels[n])}</span>" for n in coloured(comparison))
+    return f"<p class=key>{''.join(names)}</p>"
+
+
+def tones(colours: Mapping[str, int]) -> str:
+    """Which colour is which, of things that are no runs."""
+    names = (
+        f'<span><span class=swatch style="background:var(--series-{colour})"></span>{escape(name)}</span>'
+        for name, colour in colours.items()
+    )
     return f"<p class=key>{''.join(names)}</p>"
 
 

@@ -10,10 +10,10 @@ function made(tag, text = "", kind = "") {
   return element;
 }
 
-// The table of examples. A row is [example, hypothesis, errors, change, score]; an example is [id, group, length,
+// The table of examples. A row is [example, hypothesis, errors, change, score], and of spans their overlap; an example is [id, group, length,
 // reference, condition ...], and stands once for all runs.
 const { conditions, unit, examples, runs } = JSON.parse(byId("data").textContent);
-const GROUP = 1, REFERENCE = 3, CONDITION = 4, HYPOTHESIS = 1, ERRORS = 2, CHANGE = 3, SCORE = 4;
+const GROUP = 1, REFERENCE = 3, CONDITION = 4, HYPOTHESIS = 1, ERRORS = 2, CHANGE = 3, SCORE = 4, OVERLAP = 5;
 const MOST_ALIGNED = 250000; // cells of one alignment; longer texts stay without colours
 const MOST_CHOICES = 400; // of a menu
 const state = { run: 0, column: "errors", down: true, page: 0, size: 25 };
@@ -27,6 +27,7 @@ const COLUMNS = [
   { name: "reference", value: shared(REFERENCE), text: true }, { name: "hypothesis", value: own(HYPOTHESIS), text: true },
   { name: "errors", value: own(ERRORS), digits: 0 },
   { name: "change", value: own(CHANGE), digits: 0, title: "errors more than the baseline" },
+  { name: "overlap", value: own(OVERLAP), digits: 2, title: "frames in spans of both over frames in spans of either" },
   { name: "score", value: own(SCORE), digits: 2 },
 ];
 const NUMBERS = new Set(conditions.filter((_, n) => examples.every((one) => typeof one[CONDITION + n] !== "string")));
@@ -34,7 +35,7 @@ const NUMBERS = new Set(conditions.filter((_, n) => examples.every((one) => type
 function columnsOf(run) {
   const chosen = conditions.indexOf(byId("condition").value);
   const columns = COLUMNS.filter(({ name }) => name === "change" ? run.changes
-    : name !== "group" || examples.some((one) => one[GROUP]));
+    : name === "overlap" ? run.spans : name !== "group" || examples.some((one) => one[GROUP]));
   if (chosen >= 0) {
     const digits = NUMBERS.has(conditions[chosen]) ? 2 : undefined;
     columns.splice(-1, 0, { name: conditions[chosen], value: shared(CONDITION + chosen), digits });
@@ -85,11 +86,11 @@ function steps(left, right) {
 }
 
 // What was recognized, its errors in colour; what was left out is struck through.
-function coloured(row, byWord) {
+function coloured(row, byWord, isPlain) {
   const cut = (text) => byWord ? text.split(/\s+/).filter(Boolean) : Array.from(text);
   const cell = made("td", "", "text"), reference = examples[row[0]][REFERENCE];
   const [left, right] = [cut(reference), cut(row[HYPOTHESIS])];
-  if (reference === row[HYPOTHESIS] || left.length * right.length > MOST_ALIGNED) {
+  if (isPlain || reference === row[HYPOTHESIS] || left.length * right.length > MOST_ALIGNED) {
     cell.textContent = row[HYPOTHESIS];
     return cell;
   }
@@ -128,7 +129,7 @@ function head(columns) {
 
 function body(row, columns, run) {
   const line = made("tr");
-  line.append(...columns.map((column) => column.name === "hypothesis" ? coloured(row, run.words)
+  line.append(...columns.map((column) => column.name === "hypothesis" ? coloured(row, run.words, run.spans)
     : made("td", shown(column.value(row), column), column.kind)));
   return line;
 }

@@ -25,13 +25,16 @@ from project.evaluation.page.section import (
     confusion_section,
     curve_section,
     drift_section,
+    inside_section,
     length_section,
     matrix_section,
     result_section,
+    share_section,
     sweep_section,
 )
 from project.evaluation.page.worst import worst_section
 from project.evaluation.run_view import RunView
+from project.evaluation.span_report import is_of_spans
 from project.evaluation.verdict import sample_text, verdicts
 
 Section = tuple[str, str, str]  # anchor, heading, content
@@ -70,11 +73,17 @@ def sections(
     return [
         ("result", "Comparison" if len(comparison.reports) > 1 else "Result", result_section(comparison)),
         ("training", "Learning curves", curve_section(comparison, views)),
+        ("shares", "Shares of the loss", share_section(comparison, views)),
         ("sweep", "What differs", sweep_section(comparison, views)),
         ("length", "Errors by length", length_section(comparison)),
         ("drift", "Length of hypotheses", drift_section(comparison)),
         ("conditions", "By condition", condition_section(comparison, by)),
-        ("confusion", "Confusion of symbols", confusion_section(comparison)),
+        ("inside", "Inside and outside", inside_section(comparison)),
+        (
+            "confusion",
+            f"Confusion of {'kinds' if is_of_spans(comparison.reports[0]) else 'symbols'}",
+            confusion_section(comparison),
+        ),
         ("worst", "Worst examples", worst_section(comparison, shown)),
         ("examples", "All examples", examples_section(comparison, shown)),
         ("diagnosis", "Diagnosis", diagnosis_section(comparison, findings, checks)),

@@ -1,4 +1,4 @@
-"""Sections of the page: the comparison, training, what differs, and errors by length, condition and symbol."""
+"""Sections of the page: the comparison, training, what differs, errors by length, condition and symbol, and frames."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from project.evaluation.drift import drift_grid
 from project.evaluation.grid import Grid, typeset
 from project.evaluation.page.condition_picture import by_condition, by_text_length
 from project.evaluation.page.confusion_picture import confusion_map
-from project.evaluation.page.markup import figure, key, panel_figures, swatches
+from project.evaluation.page.inside_picture import inside_panels, told_frames
+from project.evaluation.page.markup import figure, key, panel_figures, swatches, tones
 from project.evaluation.page.picture import by_length, coloured, curve_panels, forest
+from project.evaluation.page.share_picture import share_grid, share_panels, terms_of
 from project.evaluation.page.sweep_picture import sweep_panels
 from project.evaluation.run_view import RunView, view_of
+from project.evaluation.span_report import frame_grid, is_of_spans
 from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
 from project.evaluation.table import cells, headings, lines
 
 MAX_CONDITIONS = 8  # on the page, those asked for first
 MAX_ROWS = 12  # of runs, shown at once
+MAX_SHARED = 4  # runs whose terms are shown: the baseline and the best
 LENGTH_CAPTION = (
     "Examples in eight parts of equal number, from short to long; bars are 95 % intervals over examples. A rise to the "
     "right is drift or truncation. Below: how many examples there are of each length."
@@ -34,9 +38,23 @@ DRIFT_CAPTION = (
     "A slope is drift. Bands are 95 % intervals."
 )
 SWEEP_NOTE = "A dot is a run, with its 95 % interval where there are few; the grey line joins means."
+SHARE_NOTE = (
+    "Skill: 1 less the loss of the term over that of one who does not look at the input; 0 is nothing learned. A term "
+    "that takes most of loss and gradient drowns those whose skill stays at 0."
+)
+INSIDE_NOTE = (
+    "Each side of a histogram adds up to 100 %: the less they overlap the better; where they are alike, nothing is "
+    "learned. On the diagonal of the calibration, what is said comes true as often; below, how many frames there are. "
+    "A dot is the threshold, the dashed line the precision of calling every frame inside."
+)
 CONFUSION_CAPTION = (
     "A row for what was wanted, a column for what was recognized: the stronger a square, the more often. Right symbols "
     "are left out."
+)
+
+KIND_CAPTION = (
+    "A row for the kind that was wanted, a column for the one that was recognized, of spans that overlap by half or "
+    "more; those without such a partner are left out or put in. Spans that are right are not shown."
 )
 
 
@@ -70,6 +88,20 @@ def curve_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     return f"{key(comparison)}{panel_figures(panels)}{note}" if panels else ""
 
 
+def share_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
+    """What each term takes of loss and gradient, and what it learns, for the baseline and the best runs."""
+    dots, positions = swatches(comparison), comparison.leaders(MAX_SHARED)
+    found = terms_of([view_of(views, comparison.reports[n].run).curves for n in positions])
+    parts: list[str] = []
+    for n, terms in zip(positions, found, strict=True):
+        if terms is None:
+            continue
+        body = f"{tones(terms.colours)}{panel_figures(share_panels(terms, str(n)))}{share_grid(terms).html()}"
+        state = "" if parts else " open"
+        parts.append(f"<details{state}><summary>{dots[n]}{escape(comparison.labels[n])}</summary>{body}</details>")
+    return f"{''.join(parts)}<p class=note>{SHARE_NOTE}</p>" if parts else ""
+
+
 def sweep_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     """Runs by what their configurations differ in: a picture a setting, and tables over seeds and alone."""
     own = [view_of(views, report.run) for report in comparison.reports]
@@ -94,7 +126,9 @@ def sweep_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
 
 
 def length_section(comparison: Comparison) -> str:
-    """The primary figure for short to long examples."""
+    """The primary figure for short to long examples; not of spans, whose windows are as long as they were cut."""
+    if is_of_spans(comparison.reports[0]):
+        return ""
     picture = figure(by_length(comparison), LENGTH_CAPTION)
     return key(comparison) + picture if picture else ""
 
@@ -137,8 +171,9 @@ def confusion_section(comparison: Comparison) -> str:
     """Which symbols were taken for which, for the baseline and the best runs."""
     colours, dots = coloured(comparison), swatches(comparison)
     parts: list[str] = []
+    caption = KIND_CAPTION if is_of_spans(comparison.reports[0]) else CONFUSION_CAPTION
     for n, found in confused(comparison).items():
-        picture = figure(confusion_map(found, colours[n], str(n)), CONFUSION_CAPTION)
+        picture = figure(confusion_map(found, colours[n], str(n)), caption)
         table = f"<div>{confusion_grid(found).html()}</div>"
         parts.append(
             f"<details{'' if parts else ' open'}><summary>{dots[n]}{escape(comparison.labels[n])}: "
@@ -147,6 +182,16 @@ def confusion_section(comparison: Comparison) -> str:
     if parts and len(comparison.reports) > MAX_CONFUSED:
         parts.append(f"<p class=note>{MAX_CONFUSED} of {len(comparison.reports)} runs.</p>")
     return "".join(parts)
+
+
+def inside_section(comparison: Comparison) -> str:
+    """What is said of frames in and out of spans, and what it is worth."""
+    found = told_frames(comparison)
+    if not found:
+        return ""
+    grid = frame_grid([comparison.labels[n] for n in found], list(found.values()))
+    panels = panel_figures(inside_panels(comparison, found))
+    return f"{key(comparison)}{panels}<p class=note>{INSIDE_NOTE}</p>{grid.html()}"
 
 
 def matrix_section(matrix: Grid | None) -> str:

@@ -19,6 +19,7 @@ from project.evaluation.page.page import write_page
 from project.evaluation.protocol import hash_ids
 from project.evaluation.result import Report
 from project.evaluation.run_view import RunView
+from project.evaluation.span_report import overlap
 
 Make = Callable[..., Report]
 Page = Callable[..., str]
@@ -138,6 +139,36 @@ def test_everything_stands_on_the_page_in_order(comparison: Comparison, tmp_path
     first = ["A wide encoder helps.", "wide is better than base", "narrow is worse than base", "wide: 7 clips", "<nav"]
     places = [html.index(part) for part in [*first, *(f'<section id="{name}"' for name in headings)]]
     assert places == sorted(places)
+
+
+def test_a_page_of_spans_has_the_sections_that_mean_something(make_spans: Make, bars: str, page_html: Page) -> None:
+    base, wide = make_spans("base", series=bars), make_spans("wide", 4.0, series=bars)
+    curves = {f"train/{name}/share": [(10, part), (20, part)] for name, part in (("span", 0.3), ("countdown", 0.7))}
+    html = page_html(compare([base, wide], base), [RunView("base", "", curves)])
+    checker = check(html)
+    headings = re.findall(r'<h2 id="([a-z]+)-title">', html)
+    assert headings == [
+        "result",
+        "shares",
+        "conditions",
+        "inside",
+        "confusion",
+        "worst",
+        "examples",
+        "protocol",
+        "runs",
+    ]
+    text = " ".join("".join(checker.text).split())
+    assert "Confusion of kinds" in text
+    for absent in ("substituted", "Errors by length", "Length of hypotheses", "length ratio"):
+        assert absent not in text
+    data = json.loads(re.findall(r"id=data>(.*?)</script>", html, re.DOTALL)[0])
+    for run in data["runs"]:
+        assert run["spans"]
+        report = {"base": base, "wide": wide}[run["label"]]
+        overlaps = {row.id: round(overlap(row), 3) for row in report.rows}
+        assert {data["examples"][row[0]][0]: row[5] for row in run["rows"]} == overlaps
+    assert len(html) < 1_000_000
 
 
 def test_a_sweep_is_ranked_over_seeds(make: Make, page_html: Page) -> None:

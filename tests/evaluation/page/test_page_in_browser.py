@@ -248,6 +248,18 @@ def signed(make: Make, folder: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def marked(make_spans: Make, bars: str, folder: Path) -> Path:
+    """Two runs over windows of bars. Written once."""
+    path = folder / "marked.html"
+    if not path.is_file():
+        first = make_spans("base", series=bars)
+        curves = {f"train/{name}/share": [(n, part) for n in range(9)] for name, part in (("a", 0.3), ("b", 0.7))}
+        reports = [first, make_spans("wide", 4.0, series=bars)]
+        write_page(path, compare(reports, first), [RunView("base", "", curves)])
+    return path
+
+
 def column(browser: Browser, place: int) -> list[str]:
     """The texts of one column of the table of examples."""
     found: list[str] = browser.run(
@@ -414,6 +426,48 @@ def test_signers_are_shown(browser: Browser, signed: Path, scheme: str, width: i
     assert [browser.run(shown.format(one)) for one in (".poses", ".stage", ".slow")] == [True, False, False]
     assert browser.run("document.querySelector('.poses').getBoundingClientRect().width") > 250
     browser.call("Emulation.setEmulatedMedia", media="")
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_windows_are_shown(browser: Browser, marked: Path, scheme: str, width: int) -> None:
+    browser.open(marked, scheme, width)
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.run(CONTRAST) == []
+    wanted, said, paper = (
+        browser.run(f"getComputedStyle({one})")
+        for one in (
+            "document.querySelector('.candles .wanted')).fill + (0",
+            "document.querySelector('.candles .recognized')).fill + (0",
+            "document.body).backgroundColor + (0",
+        )
+    )
+    assert len({wanted, said, paper, "none0"}) == 4
+    assert browser.run("document.querySelector('.candles').getBoundingClientRect().width") >= 600
+    bar = "document.querySelectorAll('.candles .hits path')[47]"
+    assert browser.run(f"{bar}.querySelector('title').textContent").startswith("47: 20")
+    hit = """(() => {
+      const bar = BAR, box = bar.getBoundingClientRect();
+      bar.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+      const place = bar.getBoundingClientRect();
+      return document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2) === bar;
+    })()"""
+    assert browser.run(hit.replace("BAR", bar))
+    assert browser.complaints == []
+
+
+def test_spans_stay_plain_in_the_table(browser: Browser, marked: Path) -> None:
+    browser.open(marked)
+    assert browser.run("document.querySelectorAll('#table mark, #table del').length") == 0
+    assert "overlap" in heads(browser)
+    texts = column(browser, list(heads(browser)).index("hypothesis"))
+    assert any(re.fullmatch(r"(consolidation|retracement) \d+-\d+", text) for text in texts)
+    browser.run(
+        "[...document.querySelectorAll('#table thead button')].find((one) => one.textContent === 'overlap').click()"
+    )
+    shares = [float(text) for text in column(browser, list(heads(browser)).index("overlap"))]
+    assert shares == sorted(shares, reverse=True)
     assert browser.complaints == []
 
 

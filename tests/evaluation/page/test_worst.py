@@ -14,6 +14,7 @@ from project.evaluation.comparison import compare
 from project.evaluation.example import worst
 from project.evaluation.page.worst import LEAST_MEDIA, worst_section
 from project.evaluation.result import Report
+from project.evaluation.span_report import overlap
 from project.feature import landmark_file
 
 Make = Callable[..., Report]
@@ -67,6 +68,23 @@ def test_it_is_said_once_where_nothing_can_be_heard(make: Make) -> None:
     assert "class=player" not in html
     assert clips_of(html) == []
     assert "hand " not in worst_section(compare([make("b", 1e-9, num_examples=20)]), [0])
+
+
+def test_windows_are_drawn(make_spans: Make, bars: str) -> None:
+    report = make_spans("a", series=bars)
+    seen, gone, beyond = worst(report)[:3]
+    media = {gone.id: "gone.npy#0:105", beyond.id: f"{bars}#2950:3055"}
+    rows = tuple(replace(row, location=media.get(row.id, row.location)) for row in report.rows)
+    html = worst_section(compare([replace(report, rows=rows), make_spans("b", series=bars)]), [0, 1])
+    assert html.index('class="candles"') > html.index(f"<b>{seen.id}</b>")
+    assert html.count('class="candles"') == len(worst(report)) - 2 + len(worst(make_spans("b")))
+    assert "No picture: its file is not there any more." in html
+    assert "No picture: " in html.replace("No picture: its", "", 1)
+    assert bars not in re.sub(r"<p class=where>.*?</p>", "", html)
+    assert "class=alignment" not in html
+    assert f"overlap\u00a0{overlap(seen):.2f}" in html
+    assert f'<p class="spans wanted"><span>wanted</span> {seen.reference or "<i>none</i>"}</p>' in html
+    assert clips_of(html) == []
 
 
 def test_signers_can_be_seen(heard: Callable[..., Report], tmp_path: Path) -> None:

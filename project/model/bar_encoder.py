@@ -1,0 +1,146 @@
+"""Encoders of windows of bars: three ways to let each bar know of the others, interchangeable by configuration.
+
+All look both ways, see nothing beyond a window's length, and give as many bars as they got. They do not know what a
+column means, nor what is asked of what they give.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from project.contract import InputError
+from project.model.envelope import Block
+from project.model.masked import Extent, MaskedLSTM
+
+# B windows, T bars, F features of a bar, C channels, H heads, D channels of a head
+
+_TURN = 1000.0  # the slowest pair of channels turns once in 2 pi times as many bars: windows are shorter
+
+
+class Encoder(nn.Module, ABC):
+    """From the features of bars to `width` numbers for each."""
+
+    width: int
+    edges: tuple[str, ...]  # its parts where the signal enters
+
+    @abstractmethod
+    def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
+        """(B, T, width)."""
+
+
+@final
+class BiLSTM(Encoder):
+    """Reads each window forwards and backwards, `channels` numbers each way."""
+
+    edges = ("lstm.forwards.0", "lstm.backwards.0")
+
+    def __init__(self, num_features: int, *, channels: int = 96, layers: int = 1, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.lstm = MaskedLSTM(num_features, channels, layers, dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.width = 2 * channels
+
+    def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
+        made_BTC: Tensor = self.dropout(self.lstm(x_BTF, extent.lengths_B))
+        return made_BTC
+
+
+@final
+class TCN(Encoder):
+    """Dilated convolutions with residual connections: layer by layer twice as far, 5 layers of 5 see 62 bars each way.
+
+    It does not know where in the window a bar is, unless an end is in sight.
+    """
+
+    edges = ("enter",)
+
+    def __init__(
+        self, num_features: int, *, channels: int = 64, layers: int = 5, dropout: float = 0.0, kernel: int = 5
+    ) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise InputError(f"model.encoder.kernel is {kernel}, and an even kernel has no middle: give an odd one")
+        self.enter = nn.Linear(num_features, channels)
+        self.blocks = nn.ModuleList(Block(channels, kernel, 2**depth, dropout) for depth in range(layers))
+        self.norm = nn.LayerNorm(channels)
+        self.width = channels
+
+    def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
+        x_BTC, within_BT1 = self.enter(x_BTF), ~extent.outside_B1T.transpose(1, 2)
+        for block in self.blocks:
+            x_BTC = block(x_BTC, within_BT1)
+        made_BTC: Tensor = self.norm(x_BTC)
+        return made_BTC
+
+
+@final
+class Transformer(Encoder):
+    """Each bar looks at all bars of its window. Where they are is told by turning pairs of channels with the place
+    (rotary positions), so what counts is how far two bars are apart; the place in the window itself it does not know.
+    """
+
+    edges = ("enter",)
+
+    def __init__(
+        self, num_features: int, *, channels: int = 64, layers: int = 3, dropout: float = 0.0, heads: int = 4
+    ) -> None:
+        super().__init__()
+        if channels % (2 * heads):
+            raise InputError(
+                f"model.encoder.channels is {channels}: each of {heads} heads needs an even number: give a multiple of "
+                f"{2 * heads}"
+            )
+        self.enter = nn.Linear(num_features, channels)
+        self.blocks = nn.ModuleList(AttentionBlock(channels, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(channels)
+        self.width = channels
+        self._angles_D = _TURN ** -torch.linspace(0, 1, channels // heads // 2)
+
+    def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
+        x_BTC, seen_B11T = self.enter(x_BTF), ~extent.outside_B1T[:, None]
+        angles_TD = torch.arange(x_BTF.shape[1], device=x_BTF.device)[:, None] * self._angles_D.to(x_BTF.device)
+        for block in self.blocks:
+            x_BTC = block(x_BTC, seen_B11T, angles_TD)
+        made_BTC: Tensor = self.norm(x_BTC)
+        return made_BTC
+
+
+@final
+class AttentionBlock(nn.Module):
+    """Each bar adds what it finds in the bars that it looks for, and then what it makes of all that by itself."""
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self._heads = heads
+        self.norm = nn.LayerNorm(channels)
+        self.ask = nn.Linear(channels, 3 * channels)  # for what, as what, and with what
+        self.answer = nn.Linear(channels, channels)
+        self.think = nn.Sequential(
+            nn.LayerNorm(channels), nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x_BTC: Tensor, seen_B11T: Tensor, angles_TD: Tensor) -> Tensor:
+        asked_BTNHD = self.ask(self.norm(x_BTC)).unflatten(2, (3, self._heads, -1))
+        query, key, value = asked_BTNHD.permute(2, 0, 3, 1, 4)
+        query, key = turned(query, angles_TD), turned(key, angles_TD)
+        found_BHTD = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen_B11T)
+        x_BTC = x_BTC + self.dropout(self.answer(found_BHTD.transpose(1, 2).flatten(2)))
+        made_BTC: Tensor = x_BTC + self.dropout(self.think(x_BTC))
+        return made_BTC
+
+
+def turned(x_BHTD: Tensor, angles_TD: Tensor) -> Tensor:
+    """Each pair of channels, one of the first half and one of the second, turned by the angle of its place.
+
+    >>> turned(torch.tensor([[1.0, 0.0]]), torch.tensor([[torch.pi / 2]])).round().int().tolist()
+    [[0, 1]]
+    """
+    cos_TD, sin_TD = angles_TD.cos().to(x_BHTD.dtype), angles_TD.sin().to(x_BHTD.dtype)
+    one, other = x_BHTD.chunk(2, dim=-1)
+    return torch.cat([one * cos_TD - other * sin_TD, one * sin_TD + other * cos_TD], dim=-1)
