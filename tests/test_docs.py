@@ -32,6 +32,12 @@ SMALL_SIGN_RUN = {
     "data.fresh.portions.num_examples": "8",
     "data.fresh.portions.num_glosses": "[3,4]",
 }
+SMALL_MARKET = {"corpus.num_instruments": "2", "corpus.num_bars": "6000"}
+SMALL_BARS_RUN = {
+    "model.encoder.channels": "8",
+    "model.encoder.layers": "1",
+    "data.fresh.manifest": "data/bars/train.jsonl",
+}
 EXAMPLE_RUN = re.compile(r"(runs/\w+/\w+)-1a2b3c4d")  # stands in the text for the first run of that name
 
 
@@ -65,9 +71,12 @@ def smaller(words: list[str]) -> list[str]:
         small = SMALL_CORPUS
     elif words[0] == "prepare" and "corpus=gloss" in words:
         small = SMALL_SIGNING
+    elif words[0] == "prepare" and "corpus=bars_synthetic" in words:
+        small = SMALL_MARKET
     elif words[0] == "train" and not any(word.startswith("resume=") for word in words):
         line = " ".join(words)
-        small = SMALL_RUN | (SMALL_SIGN_RUN if "sign/" in line else SMALL_MORSE_RUN)
+        family = next((name for name in ("sign/", "bars/") if name in line), "morse/")
+        small = SMALL_RUN | {"sign/": SMALL_SIGN_RUN, "bars/": SMALL_BARS_RUN, "morse/": SMALL_MORSE_RUN}[family]
         small |= SMALL_SOURCE if "morse/baseline" in line else {}
     given = {word.partition("=")[0] for word in words}
     return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class BarsFresh:
     one place alone, as those that people have annotated, stays there.
     """
 
-    def __init__(self, manifest: str | None = None, seed: int = 0, history: int = 128) -> None:
+    def __init__(self, manifest: str | Sequence[str] | None = None, seed: int = 0, history: int = 128) -> None:
         if manifest is None:
             raise InputError("data.fresh.manifest is missing: name the training manifest, data/bars/train.jsonl")
         if seed < 0 or history < 0:
