@@ -14,12 +14,11 @@ import numpy as np
 import orjson
 
 from project.action.output import progress, require_free, require_manifests, say, write_json, write_lines
-from project.contract import Feature, InputError
+from project.contract import Feature, InputError, Notation
 from project.data.audit import Checks, Problem, audit
 from project.data.line import parse_line
 from project.data.manifest import Manifest
 from project.data.overlap import NONE, REMEDY, line_up, same_files, seen_by
-from project.text.spelling import Spelling
 
 
 class Validate:
@@ -31,7 +30,7 @@ class Validate:
     def __init__(
         self,
         manifest: str | Sequence[str],
-        spelling: Spelling | None = None,
+        spelling: Notation | None = None,
         feature: Feature | None = None,
         reduction: int = 1,
         media: bool = True,

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from project.contract import Example
+from project.contract import Example, InputError, Notation
 from project.data.leakage import Repeats, find_repeats
 from project.data.line import SECONDS, Unit
 from project.data.manifest import Manifest
+from project.text.span_notation import SpanNotation, read_spans
 from project.text.spelling import Spelling
 
 THRESHOLDS = (5.0, 8.0, 10.0, 15.0, 20.0)  # seconds
@@ -82,12 +83,15 @@ class Profile:
         return content
 
 
-def survey(manifest: Manifest, spelling: Spelling | None, advance: Callable[[], object] = lambda: None) -> Survey:
+def survey(manifest: Manifest, spelling: Notation | None, advance: Callable[[], object] = lambda: None) -> Survey:
     """Read all of a manifest once. Without a spelling the symbols of a text are its characters."""
     columns = Survey(manifest, [], [], [], [], np.empty(0), np.empty(0), Counter(), Counter())
     lengths, counts = [], []
-    for example in manifest:
-        symbols = symbols_of(example, spelling)
+    for row, example in enumerate(manifest):
+        try:
+            symbols = symbols_of(example, spelling)
+        except InputError as error:
+            raise InputError(f"{manifest.location(row)}: {example.id}: {error}") from error
         columns.ids.append(example.id)
         columns.media.append(example.media)
         columns.groups.append(example.group)
@@ -158,21 +162,23 @@ def groups_of(names: Sequence[str | None], lengths: Floats) -> dict[str, Group]:
     return {name: Group(counts[name], float(total)) for name, total in totals.most_common()}
 
 
-def symbols_of(example: Example, spelling: Spelling | None) -> Sequence[str] | None:
-    """What an example's target is written with; None if it has neither text nor symbols."""
+def symbols_of(example: Example, spelling: Notation | None) -> Sequence[str] | None:
+    """What an example's target is written with; None if it has neither text nor symbols. Of spans their kinds."""
+    if isinstance(spelling, SpanNotation):
+        return [mark.kind for mark in read_spans(spelling.reference(example))]
     if spelling is not None:
         text = text_of(example, spelling)
         return None if text is None else spelling.alphabet.split(text)
     return example.symbols if example.symbols is not None else example.text
 
 
-def text_of(example: Example, spelling: Spelling | None) -> str | None:
+def text_of(example: Example, spelling: Notation | None) -> str | None:
     """The target as a text, written alike where it is alike: by the spelling, else without case and double spaces."""
     separator = " " if spelling is None else spelling.alphabet.separator
     text = example.text if example.symbols is None else separator.join(example.symbols)
     if text is None:
         return None
-    return " ".join(text.casefold().split()) if spelling is None else spelling.normalize(text)
+    return spelling.normalize(text) if isinstance(spelling, Spelling) else " ".join(text.casefold().split())
 
 
 def kinds_of(example: Example) -> list[str]:
