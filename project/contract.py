@@ -263,7 +263,8 @@ class Decoder(Protocol):
 class Metric(Protocol):
     """Scores example by example in columns of numbers; a summary is a function of those columns alone.
 
-    So a bootstrap can resample the columns, and ranks can exchange them.
+    So a bootstrap can resample the columns, and ranks can exchange them. Ratios are shown in percent; one that counts
+    something else says so in `units`, name -> unit.
     """
 
     name: str

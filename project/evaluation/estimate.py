@@ -101,4 +101,8 @@ def measures_of(metric: Metric, names: Sequence[str]) -> dict[str, Measure]:
     if direction not in DIRECTIONS:
         raise InputError(f"metric {metric.name}: better is {direction!r}, and can be {', '.join(DIRECTIONS)}")
     parts = {name: ratios.get(name, ((), ())) for name in names}
-    return {name: Measure(tuple(above), tuple(below), direction) for name, (above, below) in parts.items()}
+    units: Mapping[str, str] = getattr(metric, "units", {})
+    return {
+        name: Measure(tuple(above), tuple(below), direction, units.get(name, "%"))
+        for name, (above, below) in parts.items()
+    }

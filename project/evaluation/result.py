@@ -77,6 +77,7 @@ class Measure:
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
     better: Literal["lower", "higher", "one"] = "lower"  # "one": the nearer to 1 the better
+    unit: str = "%"  # what a ratio is shown in: percent, or what it counts, such as frames
 
     @property
     def is_ratio(self) -> bool:
@@ -150,7 +151,7 @@ def load(path: Path | str) -> Report:
         rows=tuple(_rows(table, content.get("meta", {}))),  # older reports have no meta
         created=content["created"],
         measures={
-            name: Measure(tuple(found["above"]), tuple(found["below"]), found["better"])
+            name: Measure(tuple(found["above"]), tuple(found["below"]), found["better"], found.get("unit", "%"))
             for name, found in content["measures"].items()
         },
         info=content["info"],

@@ -15,6 +15,8 @@ from project.evaluation.result import Report
 from project.evaluation.verdict import delta_text, figure_text, is_percent, title_of, verdicts
 
 KINDS = ("substitutions", "deletions", "insertions")
+MOST_ACROSS = 4  # figures beside each other in the terminal
+NO_COUNTS = "-"
 COLOURS = {"better": "green", "worse": "red", "undecided": "dim"}
 
 
@@ -51,24 +53,36 @@ def headings(comparison: Comparison) -> list[str]:
     """What stands above the columns."""
     shown = [f"{title_of(name)} [95 %]" for name in comparison.figures]
     against = [] if comparison.baseline is None else [f"{title_of(comparison.primary)} against baseline"]
-    return ["run", *shown, "S / D / I", "examples", *against]
+    counted = ["S / D / I"] if has_counts(comparison) else []
+    return ["run", *shown, *counted, "examples", *against]
 
 
-def cells(line: Line, with_delta: bool) -> list[str]:
+def has_counts(comparison: Comparison) -> bool:
+    """Whether the primary figure is made of substitutions, deletions and insertions."""
+    return any(counts_text(report, comparison.primary) != NO_COUNTS for report in comparison.reports)
+
+
+def cells(line: Line, comparison: Comparison) -> list[str]:
     """A row's texts, under those headings."""
-    return [line.label, *line.figures, line.counts, line.num_examples, *([line.delta] if with_delta else [])]
+    counts = [line.counts] if has_counts(comparison) else []
+    delta = [] if comparison.baseline is None else [line.delta]
+    return [line.label, *line.figures, *counts, line.num_examples, *delta]
 
 
 def terminal(comparison: Comparison) -> Table:
-    """The table for rich to print."""
-    table = Table(box=box.SIMPLE_HEAD, caption="\n".join(comparison.head) or None, caption_style="yellow")
-    for n, heading in enumerate(headings(comparison)):
-        table.add_column(Text(heading), justify="left" if n == 0 else "right", overflow="fold")
-    for line in lines(comparison):
-        texts = [Text(text) for text in cells(line, comparison.baseline is not None)]
+    """The table for rich to print: a row a run, or where there are many figures a row a figure."""
+    rows = [[Text(text) for text in cells(line, comparison)] for line in lines(comparison)]
+    for line, texts in zip(lines(comparison), rows, strict=True):
         if comparison.baseline is not None:
             texts[-1].stylize(COLOURS.get(line.verdict, ""))
-        table.add_row(*texts)
+    heads = [Text(heading) for heading in headings(comparison)]
+    if len(comparison.figures) > MOST_ACROSS:
+        heads, *rows = ([Text(text.plain, text.style) for text in column] for column in zip(heads, *rows, strict=True))
+    table = Table(box=box.SIMPLE_HEAD, caption="\n".join(comparison.head) or None, caption_style="yellow")
+    for n, heading in enumerate(heads):
+        table.add_column(heading, justify="left" if n == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -81,7 +95,7 @@ def markdown(comparison: Comparison) -> str:
     ]
     heads = headings(comparison)
     rule = ["---", *["---:"] * (len(heads) - 1)]
-    body = [cells(line, comparison.baseline is not None) for line in lines(comparison)]
+    body = [cells(line, comparison) for line in lines(comparison)]
     rows = [markdown_row([text.translate(SPECIAL) for text in row]) for row in (heads, *body)]
     rows.insert(1, markdown_row(rule))
     return "\n".join([*found, "", *rows]) + "\n"
@@ -91,7 +105,7 @@ def counts_text(report: Report, name: str) -> str:
     """Substitutions / deletions / insertions, counted, or a dash where the metric has none."""
     columns = [f"{name}_{kind}" for kind in KINDS]
     if not all(column in report.rows[0].columns for column in columns):
-        return "-"
+        return NO_COUNTS
     return " / ".join(f"{sum(row.columns[column] for row in report.rows):,.0f}" for column in columns)
 
 

@@ -17,6 +17,8 @@ MANY = 8  # runs whose verdicts are counted in one sentence as well
 MAX_DRIFTS = 8  # runs looked at for length drift: the baseline and the best
 Kind = Literal["better", "worse", "undecided", "note", "warning"]
 
+ABBREVIATIONS = {"f1": "F1", "ap": "AP", "map": "mAP", "auroc": "AUROC", "ece": "ECE"}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -67,7 +69,7 @@ def figure_text(report: Report, name: str) -> str:
     """
     percent = is_percent(report, name)
     text = number_text(report.metrics[name], percent)
-    unit = " %" if percent else ""
+    unit = f" {report.measures[name].unit}" if name in report.measures and report.measures[name].is_ratio else ""
     interval = report.intervals.get(name)
     return f"{text}{unit} [{_ends(interval, percent)}]" if interval else f"{text}{unit}"
 
@@ -126,16 +128,19 @@ def number_text(value: float, percent: bool, sign: bool = False) -> str:
 def is_percent(report: Report, name: str) -> bool:
     """Whether a figure is a ratio of sums, shown in percent."""
     measure = report.measures.get(name)
-    return bool(measure and measure.is_ratio)
+    return bool(measure and measure.is_ratio and measure.unit == "%")
 
 
 def title_of(name: str) -> str:
     """A figure's name as a heading.
 
-    >>> title_of("cer"), title_of("exact_match"), title_of("loss")
-    ('CER', 'Exact match', 'Loss')
+    >>> title_of("cer"), title_of("exact_match"), title_of("segment_f1")
+    ('CER', 'Exact match', 'Segment F1')
     """
-    return name.upper() if len(name) <= 3 else name.replace("_", " ").capitalize()
+    if len(name) <= 3:
+        return name.upper()
+    words = name.replace("_", " ").capitalize().split()
+    return " ".join(ABBREVIATIONS.get(word.lower(), word) for word in words)
 
 
 def sample_text(comparison: Comparison) -> str:

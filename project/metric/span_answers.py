@@ -36,6 +36,7 @@ class BoundaryError:
             name: ((frames,), (counted,)),
             f"{name}_uncounted": ((missed,), (counted, missed)),
         }
+        self.units = {name: "frames"}  # not a part of anything
 
     def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         """Frames off, and whether the window counts, or a span is missed in it."""

@@ -64,7 +64,7 @@ def result_section(comparison: Comparison) -> str:
     heads = "".join(f"<th scope=col>{escape(text)}</th>" for text in headings(comparison))
     rows = []
     for n, line in enumerate(lines(comparison)):
-        first, *others = cells(line, with_delta)
+        first, *others = cells(line, comparison)
         kinds = [*[""] * (len(others) - 1), line.verdict if with_delta else ""]
         texts = (typeset(text).replace("p = ", "p&nbsp;=&nbsp;") for text in others)  # lines break before it
         found = "".join(f'<td class="{kind}">{text}</td>' for text, kind in zip(texts, kinds, strict=True))
