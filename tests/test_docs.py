@@ -71,7 +71,7 @@ def smaller(words: list[str]) -> list[str]:
         small = SMALL_CORPUS
     elif words[0] == "prepare" and "corpus=gloss" in words:
         small = SMALL_SIGNING
-    elif words[0] == "prepare" and "corpus=bars_synthetic" in words:
+    elif words[0] == "prepare" and {"corpus=bars_synthetic", "corpus=bars_made"} & set(words):
         small = SMALL_MARKET
     elif words[0] == "train" and not any(word.startswith("resume=") for word in words):
         line = " ".join(words)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from project.build.bind import check, is_object, make, resolve
 from project.build.compose import Config
-from project.build.ignorance import ignorance_of
+from project.build.ignorance import Known, ignorance_of
 from project.build.memory import keep_freed
 from project.contract import InputError
 
@@ -85,10 +85,10 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
-    ignorance = ignorance_of(loss, data)
+    ignorance = ignorance_of(loss, data) if training else Known()
     known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
     model = make(config["model"], "model", **sizes, **known, base_rate=ignorance.base_rate)
-    priors = ignorance.losses(model, loss) if training else None
+    priors = ignorance.losses(model, loss)
     parts = {
         "model": model,
         "loss": loss,

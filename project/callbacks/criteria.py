@@ -54,7 +54,7 @@ class Criterion:
         if self.bound == "finite":
             return last, all(math.isfinite(value) for _, value in curve)
         if self.bound == "falls_by":
-            part = 1 - last / first if first else 0.0
+            part = (first - last) / abs(first) if first else 0.0
             return part, part >= self.limit - 1e-9
         return last, last > self.limit if self.bound == "above" else last < self.limit
 
@@ -74,7 +74,8 @@ class Criteria(Watcher):
         rows = []
         for one in self._criteria:
             if not curves.get(one.figure):
-                raise InputError(f"callbacks.criteria.wanted.{one.name}: {one.figure} was never recorded: name another")
+                rows.append((one.name, one.figure, one.wanted, "never recorded", "FAIL"))
+                continue
             value, holds = one.judge(curves[one.figure])
             rows.append((one.name, one.figure, one.wanted, f"{value:.4g}", "PASS" if holds else "FAIL"))
         console_of(trainer).print(told(rows))

@@ -208,6 +208,7 @@ def data_figures(trainer: Trainer) -> dict[str, float]:
 def scored_figures(training: Any, scored: Manifest, part: str = "scored") -> dict[str, float]:
     """How many examples are scored, and the part of them that the training manifest has too, if there is one."""
     figures = {f"data/{part}_examples": float(len(scored))}
+    training = getattr(training, "manifest", training)  # of what is shown otherwise in each epoch
     if isinstance(training, Manifest) and max(len(training), len(scored)) <= MOST_COMPARED:
         figures |= {f"leakage/{kind}": part for kind, part in part_seen(training, scored).items()}
     return figures

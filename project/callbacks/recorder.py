@@ -43,7 +43,7 @@ class Recorder(Watcher):
         terms, weighted = outputs["terms"], outputs["weighted"]
         if not self._names:
             self._names = ["loss", *terms, *(f"{name}/weighted" for name in weighted)]
-        self._values += [value.detach() for value in (outputs["loss"], *terms.values(), *weighted.values())]
+        self._values += [value.detach() for value in (outputs["total"], *terms.values(), *weighted.values())]
         self._batches += 1
         self._examples += len(batch)
         if self._batches >= self.every_steps:

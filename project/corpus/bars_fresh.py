@@ -32,14 +32,14 @@ class BarsFresh:
             raise InputError(f"data.fresh: seed {seed}, history {history}: give 0 or more")
         self.history = history  # bars read before a window: those of the feature
         self._seed = seed
-        self._manifest = Manifest.open(manifest)
-        if not len(self._manifest):
+        self.manifest = Manifest.open(manifest)
+        if not len(self.manifest):
             raise InputError(f"{manifest}: holds no example: check data.fresh.manifest")
-        self._rooms = [_room(self._manifest[row], self._manifest.location(row)) for row in range(len(self._manifest))]
-        self.lengths: NDArray[np.float32] = self._manifest.lengths
+        self._rooms = [_room(self.manifest[row], self.manifest.location(row)) for row in range(len(self.manifest))]
+        self.lengths: NDArray[np.float32] = self.manifest.lengths
         self.settings: dict[str, Any] = {
             "corpus": "bars_fresh@1",
-            "manifest": self._manifest.hash,
+            "manifest": self.manifest.hash,
             "seed": seed,
             "history": history,
         }
@@ -48,7 +48,7 @@ class BarsFresh:
     def draw(self, index: int, epoch: int) -> tuple[Example, BarWindow]:
         """A window at its place in that epoch, and its bars with those before it."""
         rng = np.random.default_rng([self._seed, _EXAMPLES, epoch, index])
-        example, (low, high) = self._manifest[index], self._rooms[index]
+        example, (low, high) = self.manifest[index], self._rooms[index]
         file, rows = split_excerpt(example.media)
         assert rows is not None
         begin = int(rng.integers(low, high + 1))

@@ -138,8 +138,13 @@ class DataModule(LightningDataModule):
         samples = []
         for row in range(min(most, len(training.lengths))):
             example = training[row] if isinstance(training, Manifest) else training.draw(row, 0)[0]
-            reference, frames = self.spelling.reference(example), self.feature.num_frames(example.length)
-            whole, placed = self.spelling.targets(reference, example, frames)
+            frames = self.feature.num_frames(example.length)
+            try:
+                reference = self.spelling.reference(example)
+                whole, placed = self.spelling.targets(reference, example, frames)
+            except InputError as error:
+                place = training.location(row) if isinstance(training, Manifest) else example.media
+                raise InputError(f"{place}: {example.id}: {error}") from error
             silence_TF = torch.zeros(frames, self.feature.num_features)
             samples.append(sample_of(example.id, silence_TF, reference, whole, placed))
         return Collate()(samples)

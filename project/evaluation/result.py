@@ -9,7 +9,7 @@ Protocol. `predictions.csv` holds a line for each example, for people who plot; 
     <metric>_<column> ...        what each metric counted, such as cer_substitutions, cer_deletions, cer_length
     score                        the decoder's log-probability (natural logarithm)
     inside, threshold            of families of spans: the probability of lying in a span, frame by frame, as numbers
-                                 with three decimals apart by spaces, and from which one on a frame counts as inside
+                                 with four decimals apart by spaces, and from which one on a frame counts as inside
 
 What `info` holds, for people and for checks; `evaluate` fills it:
 
@@ -284,7 +284,7 @@ def _rows(table: bytes, kinds: Kinds) -> Iterator[Row]:
 def _track_texts(track: Track | None) -> tuple[str, str]:
     if track is None:
         return "", ""
-    return " ".join(f"{value:.3f}" for value in track.inside), _number(track.threshold)
+    return " ".join(f"{value:.4f}" for value in track.inside), _number(track.threshold)
 
 
 def _track(inside: str = "", threshold: str = "") -> Track | None:

@@ -35,10 +35,10 @@ from project.contract import (
     WorkError,
 )
 from project.diagnosis.prior import ignorant
+from project.system.sums import Columns, add_up
 
 log = logging.getLogger("scansion")
 
-Columns = dict[str, list[float]]
 PLAIN = {"_current_fx_name", "batch_shape", "weighted"}  # set at every step, no modules or parameters
 
 
@@ -103,8 +103,12 @@ class System(LightningModule, ABC):
         self._sums: Columns = {}
         self._sizes: Columns = {}  # examples behind each sum: a batch may lack a term
         self._counts: Columns = {}
+        self.begin()
 
     shown: tuple[str, ...] = ()  # figures of a family's own that belong beside the metrics
+
+    def begin(self) -> None:
+        """What a family keeps beside all this: called once, when the rest is there."""
 
     @property
     def replaceable(self) -> tuple[str, ...]:
@@ -139,7 +143,7 @@ class System(LightningModule, ABC):
         total, self.weighted = self.weighting(terms)
         if not math.isfinite(total.item()) and not self._accepts_nonfinite(batch, terms):
             return None
-        return {"loss": total, "terms": terms, "weighted": self.weighted}
+        return {"loss": total, "total": total.detach(), "terms": terms, "weighted": self.weighted}
 
     # Lightning reads this signature at every step; having it ready spares it the work.
     training_step.__signature__ = inspect.signature(training_step)  # type: ignore[attr-defined]
@@ -277,16 +281,6 @@ def unhidden(batch: Batch) -> Batch:
     if "hidden" not in batch.targets:
         return batch
     return replace(batch, targets={name: target for name, target in batch.targets.items() if name != "hidden"})
-
-
-def add_up(shares: Sequence[Columns]) -> dict[str, float]:
-    """Sums by name over ranks and batches; a rank that had no batch has no names.
-
-    >>> add_up([{"ctc": [1.0, 2.0]}, {}, {"ctc": [3.0]}])
-    {'ctc': 6.0}
-    """
-    names = dict.fromkeys(name for share in shares for name in share)
-    return {name: sum(sum(share.get(name, ())) for share in shares) for name in names}
 
 
 def unique(scored: Sequence[Scored]) -> list[Scored]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from project.contract import (
     Answers,
     Batch,
-    Decoder,
     InputError,
-    Loss,
-    Metric,
     Output,
     SpanOutput,
-    Weighting,
 )
 from project.metric.threshold import Histogram, best_threshold
 from project.system.base import Checked, Scored, Seen, System
@@ -36,18 +31,8 @@ class SpanSystem(System):
 
     shown = ("threshold",)
 
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        loss: Loss,
-        weighting: Weighting,
-        decoder: Decoder,
-        metrics: Mapping[str, Metric],
-        optimizer: Callable[..., Optimizer] | None = None,
-        schedule: Callable[[int], float] | None = None,
-        on_nonfinite: Literal["stop", "skip"] = "stop",
-    ) -> None:
-        super().__init__(model, loss, weighting, decoder, metrics, optimizer, schedule, on_nonfinite)
+    def begin(self) -> None:
+        """The threshold is a buffer, so that it goes into checkpoints."""
         self.threshold: Tensor
         self.register_buffer("threshold", torch.tensor(0.5))
         self.ignorance: Ignorance | None = None  # of the training windows, where they are at hand
@@ -100,9 +85,10 @@ class SpanSystem(System):
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold on all ranks' windows, and score again with it."""
         if self._said:
-            for share in self._gathered(self._inside)[1:] if self.trainer.world_size > 1 else ():
-                self._inside.merge(share)
-            value, _ = best_threshold(self._inside)
+            whole = Histogram()  # of all ranks, the same on each
+            for share in self._gathered(self._inside):
+                whole.merge(share)
+            value, _ = best_threshold(whole)
             self.threshold.fill_(value)
             self.scored = [row for batch, output in self._said for row in self._rescored(batch, output)]
         self._said = []
