@@ -38,9 +38,16 @@ def test_each_is_judged_by_its_figure_at_the_end(tmp_path: Path, capsys: pytest.
     assert "success criteria" in capsys.readouterr().err
 
 
-def test_a_figure_that_was_never_recorded_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="found: dev/f1 was never recorded"):
-        judged(tmp_path, {"found": WANTED["found"]}, loss=[1.0])
+def test_a_figure_that_was_never_recorded_is_said_to_be_and_the_run_goes_on(tmp_path: Path) -> None:
+    assert judged(tmp_path, {"found": WANTED["found"]}, loss=[1.0]) == {"found": "FAIL"}
+    assert "never recorded" in tmp_path.joinpath("criteria.csv").read_text()
+
+
+def test_a_loss_below_0_falls_too(tmp_path: Path) -> None:
+    """Uncertainty weighting adds logarithms."""
+    wanted = {"loss": WANTED["loss"]}
+    assert judged(tmp_path, wanted, **{"dev/loss": [-0.1, -0.4]}) == {"loss": "PASS"}
+    assert judged(tmp_path, wanted, **{"dev/loss": [-0.4, -0.1]}) == {"loss": "FAIL"}
 
 
 @pytest.mark.parametrize("says", [{"above": 0}, {"figure": "dev/f1"}, {"figure": "dev/f1", "above": 0, "below": 1}, {
