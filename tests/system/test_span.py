@@ -93,7 +93,7 @@ def test_the_threshold_is_chosen_on_dev_kept_with_the_weights_and_used_in_evalua
 
 
 def test_an_ignorant_one_has_no_skill_and_the_scaled_loss_of_one_a_term(windows: Path, tmp_path: Path) -> None:
-    recognizer = build_recognizer(config_of(windows, tmp_path), training=True)
+    recognizer = build_recognizer(config_of(windows, tmp_path, "weighting=prior_scaled"), training=True)
     system, data = recognizer.system, recognizer.data
     targets = data.training_targets(1000)
     assert targets is not None
