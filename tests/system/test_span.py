@@ -67,7 +67,7 @@ def config_of(windows: Path, folder: Path, *words: str) -> Config:
 def test_the_threshold_is_chosen_on_dev_kept_with_the_weights_and_used_in_evaluation(
     windows: Path, tmp_path: Path
 ) -> None:
-    config = config_of(windows, tmp_path, "epochs=6")
+    config = config_of(windows, tmp_path, "epochs=6", "weighting=prior_scaled")
     train.train(config, [])
     (folder,) = (tmp_path / "bars").iterdir()
     run = Run.open(folder)
