@@ -18,6 +18,7 @@ from project.contract import SpanOutput
 from project.data.sampling import Draw
 from project.metric.threshold import Histogram, best_threshold
 from project.run import Run
+from project.system.base import System
 from project.system.ignorance import Ignorance
 from project.system.span import SpanSystem
 
@@ -144,3 +145,32 @@ def test_draws_of_windows_are_the_same_whoever_asks(windows: Path, tmp_path: Pat
     assert torch.equal(one.frames_TF, again.frames_TF)
     assert one.frames_TF.shape == (WINDOW, 12)
     assert one.reference.split()[0] in {"retracement", "consolidation"}
+
+
+def test_the_threshold_is_chosen_on_the_windows_of_all_ranks(
+    windows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two ranks that saw different windows choose the same one, whichever of the two they are."""
+    rng = torch.Generator().manual_seed(3)
+    seen = []
+    for _ in range(2):
+        inside = Histogram()
+        inside.add(torch.rand(400, generator=rng) ** 2, (torch.rand(400, generator=rng) < 0.2).float())
+        seen.append(inside)
+    both = Histogram()
+    for one in seen:
+        both.merge(one)
+    monkeypatch.setattr(System, "on_validation_epoch_end", lambda _self: None)
+    monkeypatch.setattr(SpanSystem, "_gathered", lambda _self, _mine: seen)
+    for mine in seen:
+        recognizer = build_recognizer(config_of(windows, tmp_path), training=False)
+        system, batch = recognizer.system, next(iter(recognizer.data.scoring_loader(recognizer.data.manifest("dev"))))
+        assert isinstance(system, SpanSystem)
+        output = system.listen(batch)
+        assert isinstance(output, SpanOutput)
+        system._said, system._inside = [(batch, output)], mine
+        system.on_validation_epoch_end()
+        assert float(system.threshold) == pytest.approx(best_threshold(both)[0])
+        assert {row.hypothesis.track.threshold for row in system.scored if row.hypothesis.track} == {
+            float(system.threshold)
+        }
