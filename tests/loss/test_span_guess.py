@@ -92,7 +92,7 @@ def best_elsewhere(loss: SpanLoss, guess: dict[str, Tensor], batch: Batch, name:
     return min(found)
 
 
-def is_best(loss: SpanLoss, batch: Batch, name: str, term: str) -> None:
+def assert_is_best(loss: SpanLoss, batch: Batch, name: str, term: str) -> None:
     guess = loss.guess(batch)
     mine = terms_of(loss, guess, batch, pooled=name == "pointers_P")[term]
     assert math.isfinite(mine)
@@ -101,12 +101,12 @@ def is_best(loss: SpanLoss, batch: Batch, name: str, term: str) -> None:
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_no_other_answer_for_bars_is_notably_better(batch: Batch, name: str) -> None:
-    is_best(loss_of(INSIDE[name]), batch, "inside_T", "span")
+    assert_is_best(loss_of(INSIDE[name]), batch, "inside_T", "span")
 
 
 @pytest.mark.parametrize("name", COUNTDOWN)
 def test_no_other_countdown_is_notably_better(batch: Batch, name: str) -> None:
-    is_best(loss_of(countdown=COUNTDOWN[name]), batch, "countdown_T", "countdown")
+    assert_is_best(loss_of(countdown=COUNTDOWN[name]), batch, "countdown_T", "countdown")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_no_other_countdown_is_notably_better(batch: Batch, name: str) -> None:
     [("kinds_V", "kind"), ("starts_T", "pointers"), ("ends_T", "pointers"), ("pointers_P", "pointers")],
 )
 def test_no_other_kind_or_pointer_is_notably_better(batch: Batch, name: str, term: str) -> None:
-    is_best(loss_of(), batch, name, term)
+    assert_is_best(loss_of(), batch, name, term)
 
 
 def test_closed_forms(batch: Batch) -> None:
