@@ -6,9 +6,9 @@ L target symbols.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # annotations alone need torch: the command line, which needs InputError, must answer without it
     import torch
@@ -109,6 +109,18 @@ class SpanOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitOutput:
+    """What a model says of the units of sound that frames belong to, and which of the frames it was not shown.
+
+    Frames beyond a length carry no meaning.
+    """
+
+    logits_BTK: Tensor  # over the units alone: there is no blank
+    lengths_B: Tensor  # int64, in output frames
+    hidden_BT: Tensor  # bool: hidden from the model; none beyond a length
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What a head that says yes or no said where it was asked, and what was right."""
 
@@ -116,7 +128,7 @@ class Answers:
     targets_N: Tensor  # 1 for yes, 0 for no
 
 
-Output = Emissions | SpanOutput  # as families arrive
+Output = Emissions | SpanOutput | UnitOutput  # as families arrive
 Terms = dict[str, "Tensor"]  # name of a loss term -> unweighted scalar
 
 
@@ -126,6 +138,24 @@ class Track:
 
     inside: tuple[float, ...]  # probability that the frame lies in a span
     threshold: float  # from which on it counts as inside
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How well the phones that should have been said were said: by a model, and where people judged it, by people.
+
+    GOP, goodness of pronunciation, is a log-probability ratio: about 0 for a phone said as it should be, below for
+    others. Empty where it was not asked for.
+    """
+
+    phones: tuple[str, ...]  # canonical: what should have been said
+    aligned: tuple[float, ...] = ()  # GOP of each against the best other, where it was found; above 0 if it is the best
+    free: tuple[float, ...] = ()  # GOP of each: against all others or none in its place, wherever the phones lie
+    log_prob: float = 0.0  # of the canonical phones, over all ways to place them in time, divided by their number
+    phone_scores: tuple[float, ...] = ()  # people's: 0 wrong or missing, 1 heavily accented, 2 right
+    scores: Mapping[str, float] = field(default_factory=dict)  # people's, of the utterance: accuracy, fluency, ...
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # chosen on dev: GOP below it says mispronounced
+    calibration: tuple[float, float] = (0.0, 0.0)  # learned on dev: phone score = first + second * free
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +169,7 @@ class Hypothesis:
     confidences: tuple[float, ...] = ()  # of each token: its mean probability in its span
     alternatives: tuple[Hypothesis, ...] = ()  # the decoder's next best, best first, if it was asked for them
     track: Track | None = None  # of decoders of spans
+    assessment: Assessment | None = None  # of the system of phonemes
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,128 +182,3 @@ class Finding:
     remedy: str  # what to do about it
     figures: Mapping[str, float] = field(default_factory=dict)  # the numbers it rests on
     step: int | None = None  # of training; None outside it
-
-
-class Notation(Protocol):
-    """How what is to be recognized is written: a reference as text, and what is learned of it as numbers."""
-
-    alphabet: Any  # project.text.alphabet.Alphabet
-    settings: Mapping[str, Any]  # "normalize": what is done to references first
-    reads: Literal["text", "labels"]  # which part of a manifest's line it is made of
-
-    def reference(self, example: Example) -> str:
-        """What an example is scored against."""
-
-    def targets(
-        self, reference: str, example: Example, frames: int
-    ) -> tuple[Mapping[str, Sequence[int]], Mapping[str, Any]]:
-        """What is learned of a reference: lists of numbers, and arrays of one value a frame."""
-
-    def for_validation(self) -> Notation:
-        """The same for what is only scored while training goes on."""
-
-    def lenient(self) -> Notation:
-        """The same for scoring alone: it passes over what could not be written, and keeps it in references."""
-
-
-@runtime_checkable
-class Feature(Protocol):
-    """Turns a medium into frames: the one conditioner for training, evaluation, transcription and export.
-
-    One that tells whether a key is down (0 or 1) says in which column, as `state_column`: masked learning asks for it.
-    One whose columns are of several kinds names them as `columns`, name -> (start, end): models pick from them.
-    """
-
-    num_features: int
-    settings: Mapping[str, Any]  # everything that changes its result, for the Protocol
-
-    def read(self, media: str) -> Any:
-        """The raw signal of a medium (audio: float32 waveform at the feature's own sample rate)."""
-
-    def __call__(self, signal: Any) -> Tensor:
-        """(T, F) float32 frames of a raw signal."""
-
-    def num_frames(self, length: float) -> int:
-        """How many frames an example of that length gives, to within one frame, without reading it."""
-
-
-@runtime_checkable
-class Source(Protocol):
-    """Makes training examples where a manifest would list them: as many each epoch, and each one new."""
-
-    lengths: Any  # (N,) float32 array, the same in every epoch
-    settings: Mapping[str, Any]
-    hash: str  # of all that decides what is made
-
-    def draw(self, index: int, epoch: int) -> tuple[Example, Any]:
-        """An example and its raw signal, as `Feature.read` would give it: a function of index and epoch alone."""
-
-
-@runtime_checkable
-class Model(Protocol):
-    """A torch module from a Batch to an Output; it is a torch.nn.Module as well."""
-
-    def __call__(self, batch: Batch) -> Output: ...
-
-    def num_output_frames(self, num_frames: Tensor) -> Tensor:
-        """Output frames of inputs with that many frames."""
-
-
-@runtime_checkable
-class Adapted(Protocol):
-    """A model that has adapters, small parts that are tuned instead of the whole."""
-
-    def adapter_state(self) -> Mapping[str, Mapping[str, Any]]:
-        """Name -> {"active": whether it is used, "norm": how large the change of the weights is that it makes}."""
-
-
-class Teacher(Protocol):
-    """A trained recognizer that another one learns from; a torch.nn.Module as well, and it does not train."""
-
-    def listen(self, batch: Batch) -> Output:
-        """What it says of a batch."""
-
-    def predict(self, batch: Batch) -> tuple[Output, list[Hypothesis]]:
-        """The same, and what it makes of that."""
-
-
-class Loss(Protocol):
-    """From what the model said and what was wanted to named, unweighted scalars."""
-
-    def __call__(self, output: Output, batch: Batch) -> Terms: ...
-
-
-class Weighting(Protocol):
-    """Makes one scalar of named terms; a torch.nn.Module, because weights may be learned."""
-
-    def __call__(self, terms: Terms) -> tuple[Tensor, Terms]:
-        """The scalar to minimize, and each term as it stands in that sum."""
-
-    def weights(self) -> Mapping[str, float]:
-        """What each term is multiplied with now."""
-
-
-class Decoder(Protocol):
-    """From an Output to one Hypothesis an example."""
-
-    settings: Mapping[str, Any]
-
-    def __call__(self, output: Output) -> list[Hypothesis]: ...
-
-
-class Metric(Protocol):
-    """Scores example by example in columns of numbers; a summary is a function of those columns alone.
-
-    So a bootstrap can resample the columns, and ranks can exchange them. Ratios are shown in percent; one that counts
-    something else says so in `units`, name -> unit.
-    """
-
-    name: str
-    better: Literal["lower", "higher", "one"]  # a ratio of lengths is best at 1
-    ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]  # figures that are sums of columns over sums of others
-
-    def score(self, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
-        """The columns of one example."""
-
-    def summarize(self, columns: Mapping[str, Sequence[float]]) -> Mapping[str, float]:
-        """The figures of many examples; the first is the metric's own."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from project.build.bind import fits, is_object
 from project.build.compose import CONF, Config, app, groups, guarded
-from project.contract import Adapted, Example, InputError
+from project.build.yardstick import other_metrics, shelf
+from project.contract import Example, InputError
+from project.part import Adapted
 from project.run import Run, code_state
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from project.system.base import Scored
 
 CHANGEABLE = "a run is evaluated as it was trained: only data.manifest, decode, precision and device may differ"
-DEVICES = ("auto", "cpu", "gpu")
+CHOICES = {"uncovered": ("refuse", "count"), "device": ("auto", "cpu", "gpu"), "emissions": (None, "cache")}
 VALUES: Mapping[str, tuple[Any, float]] = {  # annotation and least value of numbers
     "devices": (int, 1),
     "max_samples": (int | None, 1),
@@ -47,7 +49,7 @@ def evaluate(config: Config, words: list[str]) -> int:
 
     run, console, folders = Run.open(config["run"]), Console(stderr=True), []
     for report in reports(run, config):
-        folders.append(report.save(run.reports))
+        folders.append(report.save(shelf(run, config)))
         for row in report.rows[: config["print_samples"]]:
             console.print(f"{row.id}\n  wanted      {row.reference}\n  recognized  {row.hypothesis}", markup=False)
         console.print(terminal(compare([report])))
@@ -69,15 +71,18 @@ def reports(run: Run, config: Config) -> Iterator[Report]:
     from project.build.diagnosis import diagnosed
     from project.build.restore import changed, restore
     from project.build.scoring import Job
+    from project.evaluation.emission_store import keep
 
     check_request(config)
     own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads", "workers")})
+    own |= other_metrics(config)
     recognizer = restore(run, own, config["checkpoint"])
     named = list(_manifests(config, own, recognizer))
     found = [_references(part, recognizer, config["uncovered"]) for _, part, _ in named]
     for (name, part, num_listed), references in zip(named, found, strict=True):
         lenient = config["uncovered"] == "count"
-        job = Job(run, own, config["checkpoint"], part, config["device"], config["devices"], lenient)
+        where = config["device"], config["devices"]
+        job = Job(run, own, config["checkpoint"], part, *where, lenient, config["emissions"] == "cache")
         started = time.perf_counter()
         outcome = job.score(recognizer)
         seconds = time.perf_counter() - started
@@ -86,7 +91,10 @@ def reports(run: Run, config: Config) -> Iterator[Report]:
         if part.unit == "seconds":
             pace = float(part.lengths.sum()) / (seconds - outcome.spent.get("diagnosis", 0.0))
             info |= {"length_unit": "s", "real_time_factor": round(pace, 1)}
-        yield _report(job, recognizer, outcome, num_listed, info, config["resamples"])
+        report = _report(job, recognizer, outcome, num_listed, info, config["resamples"])
+        if job.keeps:
+            keep(shelf(run, config) / report.protocol.hash, report, outcome.emissions, recognizer.spelling.alphabet)
+        yield report
 
 
 def _report(
@@ -133,9 +141,9 @@ def check_request(config: Config) -> None:
         raise InputError(f"data.{key}: {CHANGEABLE}: leave it out")
     if config["decode"] is not None and not is_object(config["decode"]):
         raise InputError("decode: it names no decoder: write decode=beam decode.size=10")
-    for key, choices in (("uncovered", ("refuse", "count")), ("device", DEVICES)):
+    for key, choices in CHOICES.items():
         if config[key] not in choices:
-            raise InputError(f"{key}={config[key]}: choose from {', '.join(choices)}")
+            raise InputError(f"{key}={config[key]}: choose from {', '.join(one or 'null' for one in choices)}")
     for key, (hint, least) in VALUES.items():
         value = config[key]
         if not fits(value, hint) or (value is not None and value < least):
@@ -203,8 +211,8 @@ def rows_of(manifest: Manifest, scored: Mapping[str, Scored]) -> list[Row]:
         found = scored[example.id]
         text, columns = found.hypothesis.text, found.columns
         who = example.group, example.length, found.hypothesis.score
-        meta, track = plain_meta(example.meta), found.hypothesis.track
-        return Row(example.id, found.reference, text, *who, columns, example.media, meta, track)
+        meta, said = plain_meta(example.meta), (found.hypothesis.track, found.hypothesis.assessment)
+        return Row(example.id, found.reference, text, *who, columns, example.media, meta, *said)
 
     return [row(manifest[index]) for index in range(len(manifest))]
 
@@ -237,6 +245,7 @@ def protocol_of(
         checkpoint=checkpoint,
         code_version=f"{code_state()['version']}+{hash_code(Path(__file__).parent)}",
         feature=feature,
+        batching="equal lengths" if recognizer.data.equal_lengths else "padded",
     )
 
 

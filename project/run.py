@@ -2,6 +2,7 @@
 
     runs/<family>/<name>-<signature>/
         config.yaml  alphabet.json  environment.json  data.json  state.json  metadata.json  metrics.csv  train.log
+        architecture.json (of models that were made from weights of others)
         checkpoints/best.ckpt  checkpoints/last.ckpt  reports/
 
 The signature is a hash of what differs from the defaults, so the same experiment is found again and not run twice.
@@ -111,10 +112,23 @@ class Run:
         content = {"run": self.name, **facts, **known.pop("state"), **known}
         atomic.write(self.folder / "metadata.json", json.dumps(content, indent=1) + "\n")
 
-    def prepare(self, config: Mapping[str, Any], alphabet: str, contents: Mapping[str, str]) -> None:
+    def architecture(self) -> dict[str, Any] | None:
+        """What the model was made from, where its configuration names weights of others that it began with."""
+        file = self.folder / "architecture.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+    def prepare(
+        self,
+        config: Mapping[str, Any],
+        alphabet: str,
+        contents: Mapping[str, str],
+        architecture: Mapping[str, Any] | None = None,
+    ) -> None:
         """Make the folder and write what does not change any more; `contents` are the manifests' hashes."""
         self.last.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(self.folder / "data.json", json.dumps(dict(contents), indent=1) + "\n")
+        if architecture is not None:
+            atomic.write(self.folder / "architecture.json", json.dumps(dict(architecture), indent=1) + "\n")
         atomic.write(self.config_file, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         atomic.write(self.alphabet_file, alphabet)
         atomic.write(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")

@@ -34,7 +34,7 @@ def train(config: Config, words: list[str]) -> int:
     from project.build import ranks
 
     run, config = _continued(config, words) if config["resume"] else _claimed(config)
-    recognizer = build(config)
+    recognizer = build(config, run)
     if run.state()["state"] == "finished" and not config["resume"]:
         run.require_same(contents_of(config, recognizer))
         print(f"this experiment has run already: {run.folder}", file=sys.stderr)
@@ -47,7 +47,7 @@ def train(config: Config, words: list[str]) -> int:
     return 0
 
 
-def build(config: Config) -> Recognizer:
+def build(config: Config, run: Run | None = None) -> Recognizer:
     """All parts of the experiment, checked first. A student begins with the weights that it would have alone."""
     from project.build import assemble
     from project.build.teacher import restore_teacher
@@ -55,7 +55,8 @@ def build(config: Config) -> Recognizer:
     assemble.check_experiment(config)
     teacher = restore_teacher(config)
     assemble.settle(config)
-    recognizer = assemble.build_recognizer(config, training=True, teacher=teacher)
+    known = run.architecture() if run else None
+    recognizer = assemble.build_recognizer(config, training=True, teacher=teacher, architecture=known)
     recognizer.data.require_spelled("dev")
     return recognizer
 
@@ -78,7 +79,8 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     trainer = assemble.build_trainer(config, run.folder, run.name)
     with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
         if first and new:
-            run.prepare(config, recognizer.spelling.alphabet.to_json(), contents)
+            architecture = getattr(recognizer.system.model, "architecture", None)
+            run.prepare(config, recognizer.spelling.alphabet.to_json(), contents, architecture)
         if first and standing:
             standing.keep(run.folder)
         if first:
@@ -101,7 +103,7 @@ def fit_as_rank(folder: str) -> int:
     """What a process does that rank 0 started: the same run, under the configuration that rank 0 wrote down."""
     run = Run.open(folder)
     config = run.launch()
-    fit(run, config, build(config))
+    fit(run, config, build(config, run))
     return 0
 
 

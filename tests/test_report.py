@@ -18,7 +18,8 @@ from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Row, load
 from project.metric.text import ErrorRate
-from project.report import choose, judged
+from project.reporting.compare import judged
+from project.reporting.selection import choose
 from project.run import Run
 
 REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from project.action.output import console, progress, require_free, require_manifests, say, write_json
-from project.contract import Notation
 from project.data.leakage import KINDS, Shared, by_content, find_overlap, find_shared
 from project.data.manifest import Manifest
 from project.data.profile import Profile, Survey, profile, survey
 from project.data.profile_picture import draw, require_picture
 from project.data.profile_table import profile_table, shared_table, symbol_table
+from project.part import Notation
 
 
 class Describe:

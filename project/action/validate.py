@@ -14,11 +14,12 @@ import numpy as np
 import orjson
 
 from project.action.output import progress, require_free, require_manifests, say, write_json, write_lines
-from project.contract import Feature, InputError, Notation
+from project.contract import InputError
 from project.data.audit import Checks, Problem, audit
 from project.data.line import parse_line
 from project.data.manifest import Manifest
 from project.data.overlap import NONE, REMEDY, line_up, same_files, seen_by
+from project.part import Feature, Notation
 
 
 class Validate:

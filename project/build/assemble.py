@@ -1,6 +1,7 @@
 """From a plain configuration to the parts of an experiment, in the one order in which each can be built.
 
-text -> feature -> data -> loss -> model -> weighting -> decoder -> metrics -> system -> callbacks, loggers -> trainer
+text -> feature -> data -> loss -> model -> adapter -> weighting -> decoder -> metrics -> system -> callbacks, loggers
+-> trainer
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from project.contract import InputError
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from project.contract import Feature, Notation
     from project.data.module import DataModule
+    from project.part import Feature, Notation
     from project.system.base import System
 
 # Constructor arguments that other parts decide: whoever names one in its signature gets it, YAML does not set it.
@@ -31,7 +32,8 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": (),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols", "alphabet", "columns", "base_rate"),
+    "model": ("num_features", "num_symbols", "alphabet", "columns", "base_rate", "architecture"),
+    "adapter": (),
     "loss": ("teacher", "num_symbols"),
     "weighting": ("model", "prior_losses"),
     "decode": ("alphabet",),
@@ -76,8 +78,17 @@ def check_experiment(config: Config) -> int:
     return sum(check(config[group], group, offers) for group, offers in OFFERS.items() if group in config)
 
 
-def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | None = None) -> Recognizer:
-    """The parts that a configuration describes; optimizer, schedule and perhaps a teacher only for training."""
+def build_recognizer(
+    config: Config,
+    *,
+    training: bool,
+    teacher: Recognizer | None = None,
+    architecture: Mapping[str, Any] | None = None,
+) -> Recognizer:
+    """The parts that a configuration describes; optimizer, schedule and perhaps a teacher only for training.
+
+    `architecture`: what a run wrote down of a model that was made from weights of others, which need not be there now.
+    """
     spelling = make(config["text"], "text")
     feature = make(config["feature"], "feature")
     made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
@@ -87,7 +98,11 @@ def build_recognizer(config: Config, *, training: bool, teacher: Recognizer | No
     loss = make(config["loss"], "loss", **pupil)
     ignorance = ignorance_of(loss, data) if training else Known()
     known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
-    model = make(config["model"], "model", **sizes, **known, base_rate=ignorance.base_rate)
+    known |= {"base_rate": ignorance.base_rate, "architecture": architecture}
+    model = make(config["model"], "model", **sizes, **known)
+    if config.get("adapter"):
+        make(config["adapter"], "adapter")(model)
+    data.equal_lengths = bool(getattr(model, "mixes_padding", False))
     priors = ignorance.losses(model, loss)
     parts = {
         "model": model,

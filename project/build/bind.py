@@ -92,16 +92,23 @@ def make(node: Any, path: str, **offers: Any) -> Any:
     """Build what a node describes: objects, lists and mappings of them, or plain values as they are."""
     if isinstance(node, Mapping):
         if not is_object(node):
-            return {key: make(value, f"{path}.{key}", **offers) for key, value in node.items()}
+            return {key: make(value, f"{path}.{key}", **_below(offers, str(key))) for key, value in node.items()}
         target = _bind(node, path, tuple(offers))
         keys = [key for key in node if key not in {"_target_", "_partial_"}]
-        arguments = {str(key): make(node[key], f"{path}.{key}", **offers) for key in keys}
+        arguments = {str(key): make(node[key], f"{path}.{key}", **_below(offers, str(key))) for key in keys}
         named = set(_parameters(target)) - set(arguments)
         arguments |= {name: value for name, value in offers.items() if name in named}
         return functools.partial(target, **arguments) if node.get("_partial_") else target(**arguments)
     if isinstance(node, list | tuple):
         return [make(value, f"{path}[{index}]", **offers) for index, value in enumerate(node)]
     return node
+
+
+def _below(offers: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """What is offered to a part: of an architecture that tells parts by name, that part's own."""
+    architecture = offers.get("architecture")
+    own = architecture.get(key) if isinstance(architecture, Mapping) else None
+    return {**offers, "architecture": own} if isinstance(own, Mapping) else offers
 
 
 def _bind(node: Mapping[str, Any], path: str, offers: Sequence[str]) -> Callable[..., Any]:

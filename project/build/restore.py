@@ -67,7 +67,7 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     file = checkpoint_file(run, checkpoint)
     check_experiment(config)
     settle(config)
-    recognizer = build_recognizer(config, training=False)
+    recognizer = build_recognizer(config, training=False, architecture=run.architecture())
     trained_with = Alphabet.load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")

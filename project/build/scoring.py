@@ -7,17 +7,13 @@ process would make, so batches, and with them results, are the same. What they f
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
-import sys
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import torch
@@ -28,14 +24,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from project.build.assemble import Recognizer
 from project.build.compose import Config
+from project.build.processes import in_processes
 from project.build.restore import restore
 from project.callbacks.diagnosis import Diagnosis
-from project.contract import Batch, Decoder, Hypothesis, InputError, Interrupted, Output, WorkError
+from project.callbacks.emission_keeper import EmissionKeeper
+from project.contract import Batch, Hypothesis, InputError, Interrupted, Output
 from project.data.manifest import Manifest
-from project.data.module import Batching
-from project.data.sampling import SortedBatchSampler
+from project.data.module import DataModule
 from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.validation import ValidationSums
+from project.part import Decoder
 from project.run import Run
 from project.system.base import Scored
 
@@ -51,6 +49,7 @@ class Outcome:
     spent: Spent = field(default_factory=dict)  # seconds by "feature" (with reading), "model", "decode", "diagnosis"
     measured: Mapping[str, Any] = field(default_factory=dict)  # for diagnosis: sums, see ValidationSums
     figures: Mapping[str, float] = field(default_factory=dict)  # made of them, and what single processes found
+    emissions: Mapping[str, Any] = field(default_factory=dict)  # by id, where they were to be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,12 @@ class Job:
     device: str
     devices: int = 1
     lenient: bool = False  # references may hold symbols outside the alphabet
+    keeps: bool = False  # the emissions
 
     def score(self, recognizer: Recognizer | None = None) -> Outcome:
         """Every example once; `recognizer` serves where one process is enough."""
         if self.devices > 1:
-            outcomes = _in_processes(self.devices, partial(_score_share, self))
+            outcomes = in_processes(self.devices, partial(_score_share, self))
         else:
             outcomes = [_score_share(self, 0, recognizer)]
         ids = [self.manifest[index].id for index in range(len(self.manifest))]
@@ -76,7 +76,8 @@ class Job:
         spent = {name: max(one.spent[name] for one in told) for name in told[0].spent} if told else {}
         scored = each_once([one.scored for one in outcomes], ids)
         figures = _figures(told, trained_on(self.run))
-        return Outcome(scored, told[0].precision if told else "", spent, figures=figures)
+        emissions = {name: kept for one in outcomes for name, kept in one.emissions.items()}
+        return Outcome(scored, told[0].precision if told else "", spent, figures=figures, emissions=emissions)
 
 
 def trained_on(run: Run) -> FeatureSums:
@@ -113,15 +114,17 @@ def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dic
     return {name: found[name] for name in ids}
 
 
-def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: str, share: int = 0) -> Outcome:
+def predict(
+    recognizer: Recognizer, manifest: Manifest, precision: str, device: str, share: int = 0, keeps: bool = False
+) -> Outcome:
     """Every example of a manifest, scored in this process; of several, the first shows how far it is."""
-    watch, diagnosis = Watch(len(manifest), hidden=share > 0), Diagnosis("", {})
+    watch, diagnosis, keeper = Watch(len(manifest), hidden=share > 0), Diagnosis("", {}), EmissionKeeper()
     accelerated = device != "cpu" and torch.cuda.is_available()
     try:
         trainer = Trainer(
             accelerator=device, devices=[share] if accelerated else 1, precision=precision, logger=False,  # type: ignore[arg-type]
             enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False,
-            use_distributed_sampler=False, callbacks=[watch, diagnosis, Lap(watch)],
+            use_distributed_sampler=False, callbacks=[watch, diagnosis, Lap(watch), *([keeper] if keeps else [])],
         )  # fmt: skip
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # no such device, or none here
         reason = " ".join(str(error).split()).rstrip(".!")
@@ -136,7 +139,7 @@ def predict(recognizer: Recognizer, manifest: Manifest, precision: str, device: 
             raise Interrupted("stopped while scoring: nothing was written", signal.SIGTERM) from None
     arithmetic = arithmetic_of(str(trainer.precision), trainer.strategy.root_device.type)
     scored = {row.id: row for row in system.scored}
-    return Outcome(scored, arithmetic, watch.spent, diagnosis.seen.state(), diagnosis.mates)
+    return Outcome(scored, arithmetic, watch.spent, diagnosis.seen.state(), diagnosis.mates, keeper.kept)
 
 
 def arithmetic_of(precision: str, device: str) -> str:
@@ -151,14 +154,10 @@ def arithmetic_of(precision: str, device: str) -> str:
     return f"{precision} on {device}" + (" with tf32" if shortened else "")
 
 
-def share_of(manifest: Manifest, batching: Batching, share: int, shares: int) -> Manifest:
+def share_of(manifest: Manifest, data: DataModule, share: int, shares: int) -> Manifest:
     """The examples of every so many-th batch, in their order: cut again, they make the same batches."""
-    sampler = SortedBatchSampler(
-        lengths=manifest.lengths,
-        batch_length=batching.batch_length,
-        max_batch_size=batching.max_batch_size,
-    )
-    return manifest.select([draw.index for batch in list(sampler)[share::shares] for draw in batch])
+    batches = list(data.scoring_batches(manifest))
+    return manifest.select([draw.index for batch in batches[share::shares] for draw in batch])
 
 
 class Watch(Callback):
@@ -237,63 +236,7 @@ class _Timed:
 def _score_share(job: Job, share: int, recognizer: Recognizer | None = None) -> Outcome:
     recognizer = recognizer or restore(job.run, job.own, job.checkpoint)
     recognizer.data.spelling = recognizer.spelling.lenient() if job.lenient else recognizer.spelling
-    part = share_of(job.manifest, recognizer.data.batching, share, job.devices) if job.devices > 1 else job.manifest
-    return predict(recognizer, part, job.own["trainer"]["precision"], job.device, share) if len(part) else Outcome({})
-
-
-def _in_processes(count: int, work: Callable[[int], Outcome]) -> list[Outcome]:
-    """What each of so many processes answers; all of them are stopped when one fails."""
-    context: Any = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork")
-    ends: list[Connection] = []
-    processes = []
-    try:
-        for share in range(count):
-            mine, theirs = context.Pipe(duplex=False)
-            processes.append(context.Process(target=_answer, args=(theirs, [*ends, mine], work, share)))
-            processes[-1].start()
-            theirs.close()
-            ends.append(mine)
-        asked = dict(zip(ends, processes, strict=True))
-        outcomes = []
-        while asked:
-            for end in wait(list(asked)):
-                assert isinstance(end, Connection)
-                outcomes.append(_heard(end, asked.pop(end)))
-        return outcomes
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
-
-
-def _answer(end: Connection, others: Sequence[Connection], work: Callable[[int], Outcome], share: int) -> None:
-    """In a process of its own: the work's outcome, or what went wrong, for whoever asked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked is told, and ends this one
-    for other in others:  # so that the pipe breaks, and this process ends, if the one that asked is gone
-        other.close()
-    answer: Outcome | Exception
-    try:
-        answer = work(share)
-    except InputError as error:
-        answer = error
-    except (KeyboardInterrupt, Interrupted):  # whoever asked has ended it
-        return
-    except Exception as error:  # told where it was asked for
-        traceback.print_exc(file=sys.stderr)
-        answer = WorkError(f"process {share + 1}: {type(error).__name__}: {error}: see the traceback above")
-    with suppress(BrokenPipeError):  # nobody is there any more
-        end.send(answer)
-
-
-def _heard(end: Connection, process: Any) -> Outcome:
-    try:
-        answer = end.recv()
-    except EOFError:
-        process.join()
-        raise WorkError(
-            f"a process that scored died with exit code {process.exitcode}: evaluate with fewer devices"
-        ) from None
-    if isinstance(answer, Exception):
-        raise answer
-    assert isinstance(answer, Outcome)
-    return answer
+    part = share_of(job.manifest, recognizer.data, share, job.devices) if job.devices > 1 else job.manifest
+    if not len(part):
+        return Outcome({})
+    return predict(recognizer, part, job.own["trainer"]["precision"], job.device, share, job.keeps)

@@ -26,6 +26,7 @@ from project.data.manifest import Manifest
 from project.diagnosis.adapter import adapter_figures
 from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
 from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
+from project.diagnosis.fusion import fusion_figures
 from project.diagnosis.gradient import gradient_figures, parts_of, shares
 from project.diagnosis.mates import mates_figures
 from project.diagnosis.validation import ValidationSums
@@ -113,12 +114,16 @@ class Diagnosis(Watcher):
         """The figures of the validation that has ended, over all ranks."""
         self._gather(trainer)
         with torch.no_grad(), trainer.precision_plugin.forward_context():
-            self.mates = mates_figures(pl_module.predict, self._ends)
+            # models that padding changes are scored beside examples of their own length alone
+            is_scored_padded = not getattr(pl_module.model, "mixes_padding", False)
+            self.mates = mates_figures(pl_module.predict, self._ends) if is_scored_padded else {}
+            fused = fusion_figures(pl_module.model, self._ends)
         return {
             **self.seen.figures(),
             **feature_figures(self._train, self.seen.features),
             **self.mates,
             **adapter_figures(pl_module.model),
+            **fused,
         }
 
     def _gather(self, trainer: Trainer) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import orjson
 
-from project.contract import Example, Feature, InputError, Notation
+from project.contract import Example, InputError
 from project.data.line import SECONDS, measure, parse_line
 from project.data.manifest import Manifest
 from project.data.media import MediumError, check_medium, in_threads
 from project.feature.excerpt import split_excerpt
+from project.part import Feature, Notation
 from project.text.spelling import Spelling
 
 Flaw = tuple[str, str]  # what is wrong, the remedy

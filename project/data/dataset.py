@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from project.contract import Feature, InputError, Notation, Source
+from project.contract import InputError
 from project.data.manifest import Manifest
 from project.data.sampling import Draw
+from project.part import Feature, Notation, Source
 
 
 class Augment(Protocol):

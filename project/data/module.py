@@ -13,11 +13,13 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from project.contract import Batch, Feature, InputError, Notation, Source
+from project.contract import Batch, InputError
 from project.data.collate import Collate
 from project.data.dataset import Augment, Examples, Sample, sample_of, target_makers
 from project.data.manifest import Manifest
-from project.data.sampling import BucketBatchSampler, SortedBatchSampler
+from project.data.sampling import BucketBatchSampler
+from project.data.scoring_order import SortedBatchSampler
+from project.part import Feature, Notation, Source
 
 PARTS = ("train", "dev", "test")
 
@@ -87,6 +89,7 @@ class DataModule(LightningDataModule):
         self.workers = workers
         self.seed = seed
         self.fresh = fresh
+        self.equal_lengths = False  # of batches that are scored: for models that padding changes
         if fresh is not None:
             _check_fresh(fresh, feature, self.batching)
 
@@ -99,7 +102,7 @@ class DataModule(LightningDataModule):
         """The manifest of a part, opened once."""
         if part not in self._manifests:
             pattern = self._patterns.get(part)
-            if pattern in {None, "???"}:
+            if pattern in (None, "???"):
                 raise InputError(f"data.manifest.{part} is missing: set data.manifest.{part}=<manifest.jsonl>")
             manifest = Manifest.open(pattern)
             if part == "train":
@@ -113,7 +116,7 @@ class DataModule(LightningDataModule):
     def known(self, part: str) -> Manifest | None:
         """The manifest of a part if it is named and still there."""
         pattern = self._patterns.get(part)
-        if pattern in {None, "???"} or (part == "train" and self.fresh is not None):
+        if pattern in (None, "???") or (part == "train" and self.fresh is not None):
             return None
         try:
             return self.manifest(part)
@@ -190,15 +193,21 @@ class DataModule(LightningDataModule):
 
     def scoring_loader(self, manifest: Manifest) -> DataLoader[Sample]:
         """Every example of a manifest once, over all ranks; no augmentation, no filter."""
-        sampler = SortedBatchSampler(
+        rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = self.scoring_batches(manifest, rank, ranks)
+        examples = Examples(manifest, self.feature, self.spelling.for_validation(), target_makers(self.augment))
+        return DataLoader(examples, batch_sampler=sampler, **self._options())
+
+    def scoring_batches(self, manifest: Manifest, rank: int = 0, num_ranks: int = 1) -> SortedBatchSampler:
+        """Which examples share a batch when they are scored."""
+        return SortedBatchSampler(
             lengths=manifest.lengths,
             batch_length=self.batching.batch_length,
             max_batch_size=self.batching.max_batch_size,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            num_ranks=self.trainer.world_size if self.trainer else 1,
+            rank=rank,
+            num_ranks=num_ranks,
+            equal_lengths=self.equal_lengths,
         )
-        examples = Examples(manifest, self.feature, self.spelling.for_validation(), target_makers(self.augment))
-        return DataLoader(examples, batch_sampler=sampler, **self._options())
 
     def _options(self) -> dict[str, Any]:
         """Loader options: spawned workers share nothing by accident, and a dead one is noticed."""

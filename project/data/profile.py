@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from project.contract import Example, InputError, Notation
+from project.contract import Example, InputError
 from project.data.leakage import Repeats, find_repeats
 from project.data.line import SECONDS, Unit
 from project.data.manifest import Manifest
+from project.part import Notation
 from project.text.span_notation import SpanNotation, read_spans
 from project.text.spelling import Spelling
 

@@ -72,8 +72,8 @@ class BucketBatchSampler(Sampler[list[Draw]]):
         self.num_ranks = num_ranks
         self.epoch = 0
         self.batches_done = 0  # of the epoch, before the next iteration, which starts after them
-        _require_measured(lengths)
-        _require_positive(batch_length=batch_length, max_batch_size=max_batch_size, chunk=chunk)
+        require_measured(lengths)
+        require_positive(batch_length=batch_length, max_batch_size=max_batch_size, chunk=chunk)
         _require_fitting(lengths, batch_length)
         self._capacity = batch_capacity(lengths, batch_length, max_batch_size)
         fewest = len(cut_batches(self._capacity[sort_in_chunks(np.arange(len(lengths)), lengths, 1)], 1))
@@ -138,38 +138,6 @@ class BucketBatchSampler(Sampler[list[Draw]]):
                 "train on fewer devices or with more examples"
             )
         return number
-
-
-class SortedBatchSampler(Sampler[list[Draw]]):
-    """Batches for evaluation: every example once over all ranks, always in the same batches, longest first.
-
-    An example above the cap has a batch of its own. Ranks may differ by one in their number of batches. Where there
-    would be fewer batches than ranks, all are smaller, so that each rank has one.
-    """
-
-    def __init__(
-        self, lengths: Lengths, batch_length: float, *, max_batch_size: int = 256, rank: int = 0, num_ranks: int = 1
-    ) -> None:
-        _require_measured(lengths)
-        _require_positive(batch_length=batch_length, max_batch_size=max_batch_size)
-        self._order = sort_in_chunks(np.arange(len(lengths)), lengths, 1)
-        if len(lengths) < num_ranks:
-            raise InputError(f"{len(lengths)} examples for {num_ranks} processes: take as many devices at most")
-        batches = self._cut(lengths, batch_length, max_batch_size)
-        if len(batches) < num_ranks:
-            batches = self._cut(lengths, batch_length, len(lengths) // num_ranks)
-        self._batches = batches[rank::num_ranks]
-
-    def _cut(self, lengths: Lengths, batch_length: float, max_batch_size: int) -> list[tuple[int, int]]:
-        starts = cut_batches(batch_capacity(lengths, batch_length, max_batch_size)[self._order], 1)
-        return list(pairwise([*starts.tolist(), len(lengths)]))
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[list[Draw]]:
-        for start, end in self._batches:
-            yield [Draw(index, 0) for index in self._order[start:end].tolist()]
 
 
 def batch_capacity(lengths: Lengths, batch_length: float, max_batch_size: int) -> Rows:
@@ -272,13 +240,13 @@ def _philox(seed: int, epoch: int) -> np.random.Philox:
     return np.random.Philox(key=np.array([seed % 2**64, epoch], dtype=np.uint64))
 
 
-def _require_positive(**settings: float) -> None:
+def require_positive(**settings: float) -> None:
     for name, value in settings.items():
         if not value > 0:
             raise InputError(f"{name}={value:g}: batches need it above zero")
 
 
-def _require_measured(lengths: Lengths) -> None:
+def require_measured(lengths: Lengths) -> None:
     if not len(lengths):
         raise InputError("no examples to make batches of: the manifest is empty, or nothing in it passed the filters")
     unmeasured = np.flatnonzero(np.isnan(lengths))

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from project.contract import Decoder, Hypothesis, Output
+from project.contract import Hypothesis, Output
+from project.part import Decoder
 from project.text.alphabet import Alphabet
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from project.contract import Adapted, Finding
+from project.contract import Finding
 from project.diagnosis.evidence import Evidence
+from project.part import Adapted
 
 
 def adapter_figures(model: object) -> dict[str, float]:

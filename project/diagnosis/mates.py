@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from project.contract import Batch, Emissions, Finding, Hypothesis, Output, SpanOutput
+from project.contract import Batch, Emissions, Finding, Hypothesis, Output, SpanOutput, UnitOutput
 from project.diagnosis.evidence import Evidence
 
 Predict = Callable[[Batch], tuple[Emissions, list[Hypothesis]]]
@@ -41,6 +41,10 @@ def difference(one: Output, row: int, other: Output, its_row: int, frames: int) 
         assert isinstance(other, SpanOutput)
         apart_T = one.inside_BT[row, :frames].sigmoid() - other.inside_BT[its_row, :frames].sigmoid()
         return float(apart_T.abs().max())
+    if isinstance(one, UnitOutput):
+        assert isinstance(other, UnitOutput)
+        apart_TK = one.logits_BTK[row, :frames].softmax(dim=1) - other.logits_BTK[its_row, :frames].softmax(dim=1)
+        return float(apart_TK.abs().sum(dim=1).max()) / 2
     assert isinstance(other, Emissions)
     apart_TV = one.log_probs_BTV[row, :frames].exp() - other.log_probs_BTV[its_row, :frames].exp()
     return float(apart_TV.abs().sum(dim=1).max()) / 2

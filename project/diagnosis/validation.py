@@ -7,6 +7,7 @@ from typing import Any
 
 from project.contract import Answers, Batch, Emissions, Hypothesis, Output, Terms
 from project.diagnosis.emission import EmissionSums
+from project.diagnosis.extent import ExtentSums
 from project.diagnosis.feature import FeatureSums
 from project.diagnosis.head import HeadSums
 from project.diagnosis.prior import skills
@@ -19,6 +20,7 @@ class ValidationSums:
     def __init__(self) -> None:
         self.features = FeatureSums()
         self._emissions = EmissionSums()
+        self._extents = ExtentSums()
         self._heads = HeadSums()
         self._losses = Sums()
         self._priors = Sums()
@@ -28,6 +30,7 @@ class ValidationSums:
         self.features.add(batch)
         if is_taught and isinstance(output, Emissions):
             self._emissions.add(output, hypotheses, batch)
+            self._extents.add(output, batch)
 
     def add_heads(self, heads: Mapping[str, Answers]) -> None:
         """What its heads said."""
@@ -45,6 +48,7 @@ class ValidationSums:
         return {
             "features": self.features.state(),
             "emissions": self._emissions.state(),
+            "extents": self._extents.state(),
             "heads": self._heads.state(),
             "losses": dict(self._losses),
             "priors": dict(self._priors),
@@ -54,10 +58,12 @@ class ValidationSums:
         """Another process's sums."""
         self.features.merge(state["features"])
         self._emissions.merge(state["emissions"])
+        self._extents.merge(state["extents"])
         self._heads.merge(state["heads"])
         self._losses.add(state["losses"])
         self._priors.add(state["priors"])
 
     def figures(self) -> dict[str, float]:
         """The figures, by name."""
-        return {**self._emissions.figures(), **skills(self._losses, self._priors), **self._heads.figures()}
+        said = {**self._emissions.figures(), **self._extents.figures(), **self._heads.figures()}
+        return said | skills(self._losses, self._priors)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from project.contract import InputError, Metric
+from project.contract import InputError
 from project.evaluation.interval import (
     Groups,
     Interval,
@@ -18,6 +18,7 @@ from project.evaluation.interval import (
 )
 from project.evaluation.protocol import Protocol
 from project.evaluation.result import Measure, Report, Row
+from project.part import Metric
 
 SLOW_RESAMPLES = 1_000  # for figures that can be reckoned in no faster way: each resample calls the metric
 DIRECTIONS = ("lower", "higher", "one")

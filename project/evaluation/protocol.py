@@ -10,13 +10,14 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from project.contract import Adapted, InputError
+from project.contract import InputError
+from project.part import Adapted
 
 Settings: TypeAlias = Mapping[str, Any]
 FULL = "full"
 ABSENT = "absent"  # stands in a difference for a key that one side does not have
 BESIDE_ANSWERS = {  # of the sources: what makes corpora, watches, writes, compares and shows
-    "action", "benchmark", "callbacks", "corpus", "diagnosis", "evaluation", "logger", "transcript",
+    "action", "benchmark", "callbacks", "corpus", "diagnosis", "evaluation", "logger", "reporting", "transcript",
     "bench.py", "cli.py", "prepare.py", "report.py", "train.py", "transcribe.py",
 }  # fmt: skip
 SOUND = ("sample_rate", "channels", "level")  # settings of a feature that say what is done to sound before it
@@ -43,6 +44,7 @@ class Protocol:
     code_version: str  # see hash_code
     feature: Settings = field(default_factory=dict)  # all other settings of the feature; older Reports have it in audio
     checkpoint: str = "best"  # which of a run's weights
+    batching: str = "padded"  # or "equal lengths": what shares a batch changes what some models say
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -8,8 +8,9 @@ Protocol. `predictions.csv` holds a line for each example, for people who plot; 
     meta.<name> ...              what else the manifest says of an example, such as meta.snr_db; empty where it does not
     <metric>_<column> ...        what each metric counted, such as cer_substitutions, cer_deletions, cer_length
     score                        the decoder's log-probability (natural logarithm)
-    inside, threshold            of families of spans: the probability of lying in a span, frame by frame, as numbers
-                                 with four decimals apart by spaces, and from which one on a frame counts as inside
+
+Further columns of single families, see row_cells.py: `inside` and `threshold` of spans, and `phones` to
+`gop_calibration` of how well phones were said.
 
 What `info` holds, for people and for checks; `evaluate` fills it:
 
@@ -36,14 +37,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from project import atomic
-from project.contract import InputError, Track
+from project.contract import Assessment, InputError, Track
+from project.evaluation import row_cells
 from project.evaluation.interval import Interval
 from project.evaluation.protocol import Protocol, hash_ids
 
 csv.field_size_limit(1 << 30)  # references may be as long as books
 HEAD = ("id", "reference", "hypothesis", "group", "length", "location")
 TAIL = ("score",)
-TRACK = ("inside", "threshold")  # further columns, of reports that have them
 META = "meta."
 FORMAT = 1  # of report.json
 KEYS = {"run", "created", "metrics", "intervals", "measures", "protocol", "info", "predictions_sha256"}
@@ -64,6 +65,7 @@ class Row:
     location: str = ""  # the medium, to look at or listen to
     meta: Mapping[str, float | str] = field(default_factory=dict)  # the conditions it was recorded or made under
     track: Track | None = None  # what was said of each frame; of families of spans
+    assessment: Assessment | None = None  # how well each phone was said; of the family of phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,7 @@ def check_rows(rows: Sequence[Row]) -> None:
 def _row_problems(row: Row, names: Any) -> Iterator[str]:
     if row.columns.keys() != names:
         yield f"{row.id}: has other columns than the first example: {', '.join(sorted(row.columns.keys() ^ names))}"
-    if row.track is not None and not all(map(math.isfinite, (*row.track.inside, row.track.threshold))):
-        yield f"{row.id}: what is said of its frames is no number: the model has diverged, train with a smaller lr"
+    yield from row_cells.problems(row.id, row.track, row.assessment)
     for name, value in row.columns.items():
         if not math.isfinite(value):
             yield f"{row.id}: {name} is {value}: a metric that cannot be computed is an error, not a figure"
@@ -251,23 +252,25 @@ def _meta_kinds(rows: Sequence[Row]) -> Kinds:
 
 def _table(rows: Sequence[Row]) -> bytes:
     names, known = list(rows[0].columns), list(_meta_kinds(rows))
-    has_tracks = any(row.track is not None for row in rows)
+    parts = row_cells.parts_of((row.track, row.assessment) for row in rows)
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*HEAD, *(f"{META}{name}" for name in known), *names, *TAIL, *(TRACK if has_tracks else ())])
+    writer.writerow([*HEAD, *(f"{META}{name}" for name in known), *names, *TAIL, *row_cells.head(parts)])
     for row in rows:
         fixed = [row.id, row.reference, row.hypothesis, row.group or "", _number(row.length), row.location]
         meta = [row.meta.get(name, "") for name in known]
         texts = [value if isinstance(value, str) else _number(value) for value in meta]
         counts = (_number(row.columns[name]) for name in names)
-        writer.writerow([*fixed, *texts, *counts, _number(row.score), *(_track_texts(row.track) if has_tracks else ())])
+        more = row_cells.cells(parts, row.track, row.assessment)
+        writer.writerow([*fixed, *texts, *counts, _number(row.score), *more])
     return stream.getvalue().encode()
 
 
 def _rows(table: bytes, kinds: Kinds) -> Iterator[Row]:
     lines = csv.reader(io.StringIO(table.decode(), newline=""))
     head = next(lines)
-    size = len(TRACK) if tuple(head[-len(TRACK) :]) == TRACK else 0  # any other head ends with the score
+    parts = row_cells.parts_in(head)
+    size = len(row_cells.head(parts))  # any head without further columns ends with the score
     names = head[len(HEAD) + len(kinds) : len(head) - len(TAIL) - size]
     for line in lines:
         example_id, reference, hypothesis, group, length, location, *others, score = line[: len(line) - size]
@@ -278,17 +281,8 @@ def _rows(table: bytes, kinds: Kinds) -> Iterator[Row]:
             if text
         }
         place = group or None, float(length), float(score)
-        yield Row(example_id, reference, hypothesis, *place, columns, location, meta, _track(*line[len(line) - size :]))
-
-
-def _track_texts(track: Track | None) -> tuple[str, str]:
-    if track is None:
-        return "", ""
-    return " ".join(f"{value:.4f}" for value in track.inside), _number(track.threshold)
-
-
-def _track(inside: str = "", threshold: str = "") -> Track | None:
-    return Track(tuple(map(float, inside.split())), float(threshold)) if threshold else None
+        more = row_cells.read(parts, line[len(line) - size :])
+        yield Row(example_id, reference, hypothesis, *place, columns, location, meta, *more)
 
 
 def _number(value: float) -> str:

@@ -7,7 +7,7 @@ without what all of the file have in common, empty where nothing was written at 
     loss_components.csv    of training, a row for each record: loss, lr, and of each term <term> as it is,
                            <term>/weighted as it stands in the loss, <term>/share of the loss
     weights.csv            what each term is multiplied with; sigma of learned uncertainties, and which would be best
-    probability_stats.csv  of each validation: emissions, heads, answers, skills, batch mates, adapters
+    probability_stats.csv  of each validation: emissions, heads, answers, skills, batch mates, adapters, lengths, fusion
     feature_stats.csv      means and spreads of features in training and validation, sizes of the data, leakage
     gradient_stats.csv     norm of the whole, of each part and relative to its weights, share of each term
 
@@ -27,7 +27,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # file -> beginnings of its scalars' 
     "epoch_metrics": ("dev/",),
     "loss_components": ("train/",),
     "weights": ("weight/",),
-    "probability_stats": ("probability/", "head/", "text/", "skill/", "mates/", "adapter/"),
+    "probability_stats": ("probability/", "head/", "text/", "skill/", "mates/", "adapter/", "length/", "fusion/"),
     "feature_stats": ("feature/", "data/", "leakage/"),
     "gradient_stats": ("gradient/",),
 }

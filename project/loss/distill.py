@@ -9,9 +9,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from project.contract import Batch, Emissions, Hypothesis, InputError, Loss, Teacher, Terms
+from project.contract import Batch, Emissions, Hypothesis, InputError, Terms
 from project.loss.ctc import CTC
 from project.loss.divergence import divergence, inside, matched, mean_of_frames
+from project.part import Loss, Teacher
 from project.text.alphabet import Alphabet
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from project.contract import Batch, Emissions, InputError, Loss, Terms
+from project.contract import Batch, Emissions, InputError, Terms
 from project.feature.timing import TimingPrior
+from project.part import Loss
 
 # B examples, T input frames
 

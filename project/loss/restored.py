@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from project.contract import Batch, InputError, Loss, SpanOutput, Terms
+from project.contract import Batch, InputError, SpanOutput, Terms
+from project.part import Loss
 
 # B windows, T bars, F features of a bar
 

@@ -20,21 +20,10 @@ from lightning.pytorch import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from project.contract import (
-    Answers,
-    Batch,
-    Decoder,
-    Emissions,
-    Hypothesis,
-    InputError,
-    Loss,
-    Metric,
-    Output,
-    Terms,
-    Weighting,
-    WorkError,
-)
+from project.contract import Answers, Batch, Emissions, Hypothesis, InputError, Output, Terms, WorkError
 from project.diagnosis.prior import ignorant
+from project.part import Decoder, Loss, Metric, Weighting
+from project.system.parameters import delayed, grouped
 from project.system.sums import Columns, add_up
 
 log = logging.getLogger("scansion")
@@ -249,29 +238,22 @@ class System(LightningModule, ABC):
         if schedule is None:
             return optimizer
         # A function has no state of its own: a checkpoint holds the step, and an extended run follows the new end.
-        scheduler = LambdaLR(optimizer, lambda step: schedule(step))  # noqa: PLW0108
+        factors = [delayed(schedule, group.get("begins", 0)) for group in optimizer.param_groups]
+        scheduler = LambdaLR(optimizer, factors)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Matrices inside the network, other weights that decay, and biases, gains and vectors that do not.
 
-        Inner are matrices that are not at the model's `edges`, where signals enter and symbols leave. Learned weights
-        of terms are a group of their own.
+        Inner are matrices that are not at the model's `edges`, where signals enter and symbols leave. A model may ask
+        for other rates of some parameters: they are groups of their own. So are learned weights of terms.
         """
-        edges = tuple(f"model.{name}." for name in getattr(self.model, "edges", ()))
         trained = [
             (name, parameter)
             for name, parameter in self.named_parameters()
             if parameter.requires_grad and not name.startswith("weighting.")
         ]
-        vectors = [parameter for _, parameter in trained if parameter.ndim < 2]
-        weights = [(name, parameter) for name, parameter in trained if parameter.ndim >= 2]
-        is_inner = {name: parameter.ndim == 2 and not name.startswith(edges) for name, parameter in weights}
-        groups: list[dict[str, Any]] = [
-            {"params": [parameter for name, parameter in weights if is_inner[name]], "inner": True},
-            {"params": [parameter for name, parameter in weights if not is_inner[name]]},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
+        groups = grouped(trained, self.model, getattr(self.optimizer, "keywords", {}))
         own: dict[str, Any] = getattr(self.weighting, "parameter_group", dict)()
         return [group for group in [*groups, own] if group.get("params")]
 

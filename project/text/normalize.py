@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from project.contract import InputError
 from project.text.glosses import drop_gloss_marks, rwth_glosses
+from project.text.phoneme import drop_stress
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ NORMALIZERS = {
         Normalizer("spell_prosigns", 1, spell_prosigns),
         Normalizer("rwth_glosses", 1, rwth_glosses),
         Normalizer("drop_gloss_marks", 1, drop_gloss_marks),
+        Normalizer("drop_stress", 1, drop_stress),
     )
 }
 

@@ -13,6 +13,8 @@ from project.contract import Example, InputError
 from project.text.alphabet import Alphabet
 from project.text.normalize import find_normalizers, normalize
 
+ABSENT = -1  # of a label that a line lacks, where others have a number
+
 
 class Spelling:
     """How text is written: normalizers first, then an alphabet.
@@ -34,8 +36,12 @@ class Spelling:
         separator: str = "",
         normalize: Sequence[str] = (),
         uncovered: Literal["refuse", "count"] = "refuse",
+        numbers: Mapping[str, float] | None = None,
     ) -> None:
         """`symbols`: a text of one-character symbols, a list of symbols, or the path of an alphabet.json.
+
+        `numbers`: labels that go along with the symbols as whole numbers, name -> unit: of 0.01, 1.8 becomes 180. What
+        a line lacks is ABSENT.
 
         `uncovered`: what becomes of symbols outside the alphabet in validation while training; to count them charges
         the recognizer, which cannot write them. What is learned from may never have any.
@@ -49,6 +55,7 @@ class Spelling:
         self._normalizers = find_normalizers(normalize)
         self._lenient = False
         self._uncovered = uncovered
+        self._numbers = dict(numbers or {})
         self.settings = {"alphabet": self.alphabet.hash, "normalize": [str(step) for step in self._normalizers]}
 
     def normalize(self, text: str) -> str:
@@ -68,7 +75,7 @@ class Spelling:
     ) -> tuple[dict[str, list[int]], dict[str, NDArray[np.int64]]]:
         """The symbols; and where the manifest says it, at which frame each of them was sent."""
         ids = self.encode(reference)
-        return {"symbols": ids}, placed(ids, example, frames)
+        return {"symbols": ids, **numbered(example, self._numbers)}, placed(ids, example, frames)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, normalized first."""
@@ -112,6 +119,23 @@ class Spelling:
     def uncovered(self, text: str) -> list[str]:
         """What of a text remains outside the alphabet after normalizing."""
         return self.alphabet.uncovered(self.normalize(text))
+
+
+def numbered(example: Example, units: Mapping[str, float]) -> dict[str, list[int]]:
+    """Labels that are numbers, or lists of them, as whole numbers of a unit.
+
+    >>> line = Example("a", "a.wav", 1.0, labels={"accuracy": 8.0, "phone_scores": [2, 1.8]})
+    >>> numbered(line, {"phone_scores": 0.01, "accuracy": 0.01, "fluency": 0.01})
+    {'phone_scores': [200, 180], 'accuracy': [800], 'fluency': [-1]}
+    """
+    found = {}
+    for name, unit in units.items():
+        value = (example.labels or {}).get(name)
+        values = [] if value is None else value if isinstance(value, list) else [value]
+        if not all(type(one) in {int, float} for one in values):
+            raise InputError(f"labels.{name} is {value!r:.60}: give a number, or a list of them")
+        found[name] = [round(one / unit) for one in values] or [ABSENT]
+    return found
 
 
 def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, NDArray[np.int64]]:

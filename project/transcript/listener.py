@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from project.contract import Batch, Emissions, Feature, Hypothesis, InputError
+from project.contract import Batch, Emissions, Hypothesis, InputError
 from project.decode.stream import Stream, stream
 from project.feature import waveform
+from project.part import Feature
 from project.text.alphabet import Alphabet
 from project.transcript.stitch import Stitch
 from project.transcript.transcript import Mark, Transcript

@@ -39,7 +39,7 @@ def test_every_hypothesis_binds_and_is_explained(name: str) -> None:
     assert head.startswith("# ")
     assert "# " in head.split("\n")[0]
     assert f"hypotheses={name}" in head
-    for target in [line.split()[-1] for line in text.splitlines() if "_target_:" in line]:
+    for target in [line.split()[-1] for line in text.splitlines() if line.strip().startswith("_target_:")]:
         assert target.startswith("project.evaluation.hypotheses.claim.")
 
 

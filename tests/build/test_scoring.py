@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from project.build import scoring
+from project.build.processes import in_processes
 from project.contract import Example, Hypothesis, InputError, WorkError
 from project.data.manifest import Manifest, write_manifest
-from project.data.module import Batching
-from project.data.sampling import SortedBatchSampler
+from project.data.module import Batching, DataModule
+from project.data.scoring_order import SortedBatchSampler
+from project.feature.fbank import Fbank
 from project.system.base import Scored
+from project.text.spelling import Spelling
 
 
 def test_the_arithmetic_of_a_device_stands_in_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +45,8 @@ def test_shares_make_the_batches_that_one_process_makes(shares: int, tmp_path: P
         sampler = SortedBatchSampler(manifest.lengths, 8.0, max_batch_size=3)
         return [tuple(manifest[draw.index].id for draw in batch) for batch in sampler]
 
-    parts = [scoring.share_of(whole, batching, share, shares) for share in range(shares)]
+    data = DataModule({}, Fbank(), Spelling("E"), batching)
+    parts = [scoring.share_of(whole, data, share, shares) for share in range(shares)]
     assert sorted(batch for part in parts for batch in batches(part)) == sorted(batches(whole))
 
 
@@ -74,6 +78,6 @@ def test_what_goes_wrong_in_a_process_is_told() -> None:
     if torch.cuda.is_available():
         pytest.skip("processes are spawned there, which these functions cannot follow")
     with pytest.raises(WorkError, match="died with exit code 3"):
-        scoring._in_processes(2, fails)
+        in_processes(2, fails)
     with pytest.raises(InputError, match=r"line \d: bad: mend it"):
-        scoring._in_processes(2, refuses)
+        in_processes(2, refuses)

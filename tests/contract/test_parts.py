@@ -15,11 +15,12 @@ import torch
 
 from project.build.bind import make
 from project.build.compose import compose, options
-from project.contract import Decoder, Emissions, Feature, Hypothesis, Metric, SpanOutput, Track
+from project.contract import Assessment, Emissions, Hypothesis, Track
 from project.evaluation.estimate import measures_of
 from project.feature import landmark_file
 from project.feature.bar_window import BarWindow
 from project.feature.landmark_layout import NUM_POINTS
+from project.part import Decoder, Feature, Metric
 from project.text.alphabet import Alphabet
 from project.text.span_notation import read_spans
 from project.text.spelling import Spelling
@@ -100,7 +101,7 @@ class TestFeature:
 def test_text_is_inverted(name: str) -> None:
     spelling = built("text", name)
     if not isinstance(spelling, Spelling):
-        pytest.skip("reads labels: tests/text/test_span_notation.py")
+        pytest.skip("reads labels: tests/text has a test of its own")
     symbols = spelling.alphabet.symbols
     for start in range(len(symbols)):
         text = spelling.normalize(spelling.alphabet.separator.join(symbols[start:] + symbols[:start]))
@@ -121,12 +122,12 @@ def emissions(*rows: list[int], peak: float = 5.0) -> Emissions:
     return Emissions(scores_BTV.log_softmax(dim=2), torch.tensor([len(row) for row in rows]))
 
 
-def is_of_spans(name: str) -> bool:
-    """Whether a decoder reads a SpanOutput: tests/decode/test_spans.py has its own tests of them."""
-    return get_type_hints(type(built("decode", name, alphabet=ABC)).__call__)["output"] is SpanOutput
+def reads_emissions(name: str) -> bool:
+    """Whether that is what a decoder reads; others have tests of their own in tests/decode."""
+    return get_type_hints(type(built("decode", name, alphabet=ABC)).__call__)["output"] is Emissions
 
 
-@pytest.mark.parametrize("name", [name for name in options("decode") if not is_of_spans(name)])
+@pytest.mark.parametrize("name", [name for name in options("decode") if reads_emissions(name)])
 class TestDecoder:
     def test_it_reads_what_is_plain(self, name: str) -> None:
         decoder: Decoder = built("decode", name, alphabet=ABC)
@@ -158,6 +159,10 @@ def scores_spans(name: str) -> bool:
     return ".span_" in str(compose("train", [f"metric={name}"])["metric"][name]["_target_"])
 
 
+def scores_pronunciation(name: str) -> bool:
+    return ".pronunciation" in str(compose("train", [f"metric={name}"])["metric"][name]["_target_"])
+
+
 def answer(text: str) -> Hypothesis:
     """Spans of A as they are written, and frames that say the same."""
     marks = read_spans(text)
@@ -182,14 +187,7 @@ class TestSpanMetric:
         pairs = [("A 2-6", "A 2-7"), ("", "A 1-4"), ("A 9-12", "")]
         metric = built("metric", name, alphabet=SPANS)[name]
         columns = {column: np.array(values) for column, values in self.columns(metric, pairs).items()}
-        offered = metric.weigh(columns) if hasattr(metric, "weigh") else {}
-        figures = metric.summarize(columns)
-        assert metric.ratios.keys() | offered.keys() == figures.keys()
-        for figure, (above, below) in metric.ratios.items():
-            total, size = (sum(columns[column].sum() for column in part) for part in (above, below))
-            assert figures[figure] == pytest.approx(total / size)
-        for figure, weighed in offered.items():
-            assert figures[figure] == pytest.approx(float(weighed(np.ones((len(pairs), 1)))[0]))
+        can_be_resampled_fast(metric, columns)
 
     @staticmethod
     def columns(metric: Metric, pairs: list[tuple[str, str]]) -> dict[str, list[float]]:
@@ -201,7 +199,57 @@ class TestSpanMetric:
         return metric.summarize(self.columns(metric, pairs))
 
 
-@pytest.mark.parametrize("name", [name for name in options("metric") if not scores_spans(name)])
+def can_be_resampled_fast(metric: Any, columns: Mapping[str, Any]) -> None:
+    """All figures are ratios of columns, or `weigh` offers them, and both say what `summarize` says."""
+    offered = metric.weigh(columns) if hasattr(metric, "weigh") else {}
+    figures = metric.summarize(columns)
+    assert metric.ratios.keys() | offered.keys() == figures.keys()
+    for figure, (above, below) in metric.ratios.items():
+        total, size = (sum(columns[column].sum() for column in part) for part in (above, below))
+        assert figures[figure] == pytest.approx(total / size)
+    for figure, weighed in offered.items():
+        ones = np.ones((len(next(iter(columns.values()))), 1))
+        assert figures[figure] == pytest.approx(float(weighed(ones)[0]))
+
+
+def judged(is_right: bool, is_heard: bool) -> Hypothesis:
+    """Four phones of which people say that all or half are right; and a recognizer that hears it, or the opposite."""
+    scores = (2.0,) * 4 if is_right else (2.0, 0.0, 2.0, 0.0)
+    bad = [(score < 1) == is_heard for score in scores]
+    free, text = tuple(-5.0 if one else 0.0 for one in bad), " ".join("C" if one else "A" for one in bad)
+    cuts = {"free<1": -2.5, "free<0.5": -2.5}
+    accuracy = {"accuracy": 10.0 if is_right else 4.0}
+    its = Assessment(("A",) * 4, free, free, sum(free) / 4, scores, accuracy, cuts, (2.0, 0.4))
+    return Hypothesis((), text, 0.0, assessment=its)
+
+
+@pytest.mark.parametrize("name", [name for name in options("metric") if scores_pronunciation(name)])
+class TestPronunciationMetric:
+    def test_the_perfect_is_better_than_the_mixed_and_that_than_the_wrong(self, name: str) -> None:
+        metric: Metric = built("metric", name, alphabet=SPANS)[name]
+        perfect, middle, worst = (
+            metric.summarize(self.columns(metric, heard))[metric.name]
+            for heard in ((True,) * 4, (True, False, True, True), (False,) * 4)
+        )
+        assert metric.name == name
+        assert perfect == pytest.approx(0 if metric.better == "lower" else 1)
+        assert perfect < middle < worst if metric.better == "lower" else perfect > middle > worst
+
+    def test_all_its_figures_can_be_resampled_fast(self, name: str) -> None:
+        metric = built("metric", name, alphabet=SPANS)[name]
+        can_be_resampled_fast(metric, self.columns(metric, (True, False, True, True)))
+
+    @staticmethod
+    def columns(metric: Metric, heard: tuple[bool, ...]) -> dict[str, Any]:
+        """Of utterances that are right and wrong in turn."""
+        rows = [metric.score("A A A A", judged(n % 2 > 0, is_heard)) for n, is_heard in enumerate(heard)]
+        return {column: np.array([row[column] for row in rows]) for column in rows[0]}
+
+
+OF_TEXTS = [name for name in options("metric") if not scores_spans(name) and not scores_pronunciation(name)]
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
 class TestMetric:
     def test_the_perfect_the_empty_and_the_mixed(self, name: str) -> None:
         metric: Metric = built("metric", name, alphabet=ABC)[name]

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from project.build.bind import make, resolve
 from project.build.compose import compose, options
-from project.contract import Batch, Loss, SpanOutput
+from project.contract import Batch, SpanOutput
 from project.loss.countdown import Countdown
 from project.loss.restored import Restored
 from project.loss.span import Kind, Pointers, SpanLoss
 from project.loss.span_inside import Entropy
+from project.part import Loss
 
 FEATURES, SYMBOLS = 12, 3
 LENGTHS = (41, 30, 13, 1)

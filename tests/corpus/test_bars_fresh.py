@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from project.contract import InputError, Source
+from project.contract import InputError
 from project.corpus.bars_fresh import BarsFresh
 from project.corpus.bars_synthetic import BarsSynthetic
 from project.corpus.market.label import Rule, find_expansions
 from project.corpus.market.windows import Windows
 from project.feature.bars import Bars
 from project.feature.excerpt import split_excerpt
+from project.part import Source
 from project.text.span_notation import SpanNotation, read_spans
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from project.contract import InputError, Source
+from project.contract import InputError
 from project.corpus.fingerspelling_fresh import FingerspellingFresh, Spelling
 from project.feature.landmark_layout import BLOCKS
 from project.feature.landmarks import Landmarks
+from project.part import Source
 
 
 def fresh(letters: Any, /, spelling: dict[str, Any] | None = None, **given: Any) -> FingerspellingFresh:

@@ -8,11 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from project.contract import InputError, Source
+from project.contract import InputError
 from project.corpus.gloss_fresh import GlossFresh, Portions
 from project.corpus.signer.sentence import split_of
 from project.corpus.signer.style import Signing
 from project.feature.landmarks import Landmarks
+from project.part import Source
 
 
 def test_it_is_a_source_with_plain_settings() -> None:

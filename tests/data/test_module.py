@@ -52,6 +52,14 @@ def test_examples_made_anew_come_once_an_epoch_and_never_again(morse: Path) -> N
     assert all(len(text) <= 2 for text in texts[0] & texts[1])  # a slow hand's few letters may come again
 
 
+def test_a_part_may_be_several_manifests(morse: Path) -> None:
+    spelling: Spelling = make(compose("train")["text"], "text")
+    files = [str(morse / "train.jsonl"), str(morse / "test.jsonl")]
+    data = DataModule({"train": files, "dev": str(morse / "dev.jsonl")}, ToneEnvelope(), spelling)
+    assert len(data.manifest("train")) == sum(len(Manifest.open(file)) for file in files)
+    assert data.known("train") is data.manifest("train")
+
+
 def test_workers_do_not_change_what_is_made(morse: Path) -> None:
     for one, other in zip(epochs(module(morse), 1)[0], epochs(module(morse, workers=2), 1)[0], strict=True):
         assert one.ids == other.ids

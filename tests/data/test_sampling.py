@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from project.contract import InputError
-from project.data.sampling import BucketBatchSampler, Draw, SortedBatchSampler, cut_batches, padding
+from project.data.sampling import BucketBatchSampler, Draw, cut_batches, padding
+from project.data.scoring_order import SortedBatchSampler
 
 Lengths = NDArray[np.float32]
 
@@ -231,6 +232,13 @@ def test_evaluation_has_every_example_once_and_the_same_batches_on_any_number_of
         sampler = SortedBatchSampler(array, 10.0, max_batch_size=8, rank=rank, num_ranks=num_ranks)
         assert len(sampler) == len(list(sampler))
         assert rows(list(sampler)) == alone[rank::num_ranks]
+
+
+def test_models_that_padding_changes_get_batches_of_one_length() -> None:
+    array = np.array([2.0, 3.0, 2.0, 2.0, 3.0, 1.0, 2.0, 2.0], dtype=np.float32)
+    batches = rows(list(SortedBatchSampler(array, 8.0, max_batch_size=3, equal_lengths=True)))
+    assert sorted(chain(*batches)) == list(range(8))
+    assert [array[batch].tolist() for batch in batches] == [[3, 3], [2, 2, 2], [2, 2], [1]]
 
 
 @given(num_examples=st.integers(1, 9), num_ranks=st.integers(1, 9))

@@ -12,11 +12,12 @@ import torch
 
 from project.build.bind import make
 from project.build.compose import compose
-from project.contract import Decoder, Hypothesis, InputError, SpanOutput
+from project.contract import Hypothesis, InputError, SpanOutput
 from project.decode.span_pointers import PointedSpan
 from project.decode.span_search import best_spans, sliding_max
 from project.decode.span_single import SingleSpan
 from project.decode.spans import Spans
+from project.part import Decoder
 from project.text.alphabet import Alphabet
 from project.text.span_notation import SpanMark, read_spans, write_spans
 

@@ -20,12 +20,13 @@ from project.build.bind import make
 from project.build.compose import compose
 from project.callbacks.diagnosis import Diagnosis
 from project.callbacks.recorder import Recorder
-from project.contract import Batch, Emissions, Finding, Loss, Model
+from project.contract import Batch, Emissions, Finding
 from project.decode.greedy import Greedy
 from project.logger.csv import CsvLogger
 from project.loss.ctc import CTC
 from project.loss.weighting import Fixed
 from project.metric.text import ErrorRate
+from project.part import Loss, Model
 from project.system.base import System
 from project.system.ctc import CTCSystem
 from project.text.alphabet import Alphabet

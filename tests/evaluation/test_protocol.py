@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from project import cli
-from project.contract import Adapted, InputError
+from project.contract import InputError
 from project.evaluation.comparison import compare
 from project.evaluation.protocol import (
     ABSENT,
@@ -27,6 +27,7 @@ from project.evaluation.protocol import (
 )
 from project.evaluation.result import Report, load
 from project.evaluation.table import markdown, terminal
+from project.part import Adapted
 
 OTHER: dict[str, Any] = {
     "num_examples": 7,

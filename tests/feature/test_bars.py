@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from project.contract import Feature, InputError
+from project.contract import InputError
 from project.feature.bar_window import BarWindow
 from project.feature.bars import Bars, average
+from project.part import Feature
 
 NUM = 12
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from project.contract import Feature, InputError
+from project.contract import InputError
 from project.feature.envelope import Envelope
+from project.part import Feature
 
 RNG = np.random.default_rng(0)
 

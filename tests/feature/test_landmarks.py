@@ -10,10 +10,11 @@ from statistics import median
 import numpy as np
 import pytest
 
-from project.contract import Feature, InputError
+from project.contract import InputError
 from project.feature.landmark_file import write
 from project.feature.landmark_layout import BLOCKS, LEFT_SHOULDER, NUM_POINTS, RIGHT_SHOULDER
 from project.feature.landmarks import Landmarks, normalized, shoulder_width
+from project.part import Feature
 
 PLACES = 3 * NUM_POINTS
 

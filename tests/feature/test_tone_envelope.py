@@ -7,9 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from project.contract import Feature, InputError
+from project.contract import InputError
 from project.feature.envelope import Envelope
 from project.feature.tone_envelope import ToneEnvelope
+from project.part import Feature
 
 RATE = 4000
 Floats = NDArray[np.float32]

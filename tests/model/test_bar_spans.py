@@ -12,8 +12,8 @@ from torch import Tensor
 from project.build.bind import make
 from project.build.compose import compose
 from project.contract import Batch, InputError, SpanOutput
-from project.model.bar_encoder import TCN, BiLSTM, Encoder, Transformer, turned
 from project.model.bar_spans import BarSpans
+from project.model.sequence_encoder import TCN, BiLSTM, Encoder, Transformer, turned
 
 FEATURES, KINDS = 12, 3
 LENGTHS = (30, 17, 8, 1)

@@ -1,7 +1,7 @@
-"""Encoders of windows of bars: three ways to let each bar know of the others, interchangeable by configuration.
+"""Encoders of sequences: three ways to let each frame know of the others, interchangeable by configuration.
 
-All look both ways, see nothing beyond a window's length, and give as many bars as they got. They do not know what a
-column means, nor what is asked of what they give.
+All look both ways, see nothing beyond an example's length, and give as many frames as they got: bars of a window, or
+moments of speech. They do not know what a column means, nor what is asked of what they give.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from project.contract import InputError
 from project.model.envelope import Block
 from project.model.masked import Extent, MaskedLSTM
 
-# B windows, T bars, F features of a bar, C channels, H heads, D channels of a head
+# B examples, T frames, F features of a frame, C channels, H heads, D channels of a head
 
-_TURN = 1000.0  # the slowest pair of channels turns once in 2 pi times as many bars: windows are shorter
+_TURN = 1000.0  # the slowest pair of channels turns once in 2 pi times as many frames: examples are shorter
 
 
 class Encoder(nn.Module, ABC):
-    """From the features of bars to `width` numbers for each."""
+    """From the features of frames to `width` numbers for each."""
 
+    num_features: int  # that it takes
     width: int
     edges: tuple[str, ...]  # its parts where the signal enters
 
@@ -35,7 +36,7 @@ class Encoder(nn.Module, ABC):
 
 @final
 class BiLSTM(Encoder):
-    """Reads each window forwards and backwards, `channels` numbers each way."""
+    """Reads each example forwards and backwards, `channels` numbers each way."""
 
     edges = ("lstm.forwards.0", "lstm.backwards.0")
 
@@ -43,7 +44,7 @@ class BiLSTM(Encoder):
         super().__init__()
         self.lstm = MaskedLSTM(num_features, channels, layers, dropout)
         self.dropout = nn.Dropout(dropout)
-        self.width = 2 * channels
+        self.num_features, self.width = num_features, 2 * channels
 
     def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
         made_BTC: Tensor = self.dropout(self.lstm(x_BTF, extent.lengths_B))
@@ -52,9 +53,9 @@ class BiLSTM(Encoder):
 
 @final
 class TCN(Encoder):
-    """Dilated convolutions with residual connections: layer by layer twice as far, 5 layers of 5 see 62 bars each way.
+    """Dilated convolutions with residual connections, each twice as far as the last: 5 of 5 see 62 frames each way.
 
-    It does not know where in the window a bar is, unless an end is in sight.
+    It does not know where in the example a frame is, unless an end is in sight.
     """
 
     edges = ("enter",)
@@ -68,7 +69,7 @@ class TCN(Encoder):
         self.enter = nn.Linear(num_features, channels)
         self.blocks = nn.ModuleList(Block(channels, kernel, 2**depth, dropout) for depth in range(layers))
         self.norm = nn.LayerNorm(channels)
-        self.width = channels
+        self.num_features, self.width = num_features, channels
 
     def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
         x_BTC, within_BT1 = self.enter(x_BTF), ~extent.outside_B1T.transpose(1, 2)
@@ -80,8 +81,8 @@ class TCN(Encoder):
 
 @final
 class Transformer(Encoder):
-    """Each bar looks at all bars of its window. Where they are is told by turning pairs of channels with the place
-    (rotary positions), so what counts is how far two bars are apart; the place in the window itself it does not know.
+    """Each frame looks at all others. Where they are is told by turning pairs of channels with the place (rotary
+    positions), so what counts is how far two frames are apart; the place in the example itself it does not know.
     """
 
     edges = ("enter",)
@@ -98,12 +99,12 @@ class Transformer(Encoder):
         self.enter = nn.Linear(num_features, channels)
         self.blocks = nn.ModuleList(AttentionBlock(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
-        self.width = channels
-        self._angles_D = _TURN ** -torch.linspace(0, 1, channels // heads // 2)
+        self.num_features, self.width = num_features, channels
+        self._heads = heads
 
     def forward(self, x_BTF: Tensor, extent: Extent) -> Tensor:
         x_BTC, seen_B11T = self.enter(x_BTF), ~extent.outside_B1T[:, None]
-        angles_TD = torch.arange(x_BTF.shape[1], device=x_BTF.device)[:, None] * self._angles_D.to(x_BTF.device)
+        angles_TD = turning(x_BTC, self._heads)
         for block in self.blocks:
             x_BTC = block(x_BTC, seen_B11T, angles_TD)
         made_BTC: Tensor = self.norm(x_BTC)
@@ -112,7 +113,7 @@ class Transformer(Encoder):
 
 @final
 class AttentionBlock(nn.Module):
-    """Each bar adds what it finds in the bars that it looks for, and then what it makes of all that by itself."""
+    """Each frame adds what it finds in the frames that it looks for, and then what it makes of all that by itself."""
 
     def __init__(self, channels: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -133,6 +134,12 @@ class AttentionBlock(nn.Module):
         x_BTC = x_BTC + self.dropout(self.answer(found_BHTD.transpose(1, 2).flatten(2)))
         made_BTC: Tensor = x_BTC + self.dropout(self.think(x_BTC))
         return made_BTC
+
+
+def turning(x_BTC: Tensor, heads: int) -> Tensor:
+    """(T, D) angles by which each frame's pairs of channels of a head are turned, fast ones and slow ones."""
+    places_T = torch.arange(x_BTC.shape[1], device=x_BTC.device)
+    return places_T[:, None] * _TURN ** -torch.linspace(0, 1, x_BTC.shape[2] // heads // 2, device=x_BTC.device)
 
 
 def turned(x_BHTD: Tensor, angles_TD: Tensor) -> Tensor:

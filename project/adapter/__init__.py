@@ -1,0 +1,1 @@
+"""Adapters: small parts that are put into a built model and tuned instead of the whole."""

@@ -1,0 +1,1 @@
+"""How learners of English speak: words, their mispronunciations, voices, rooms and the people who judge them."""

@@ -1,0 +1,48 @@
+"""Weights of a model that a run has trained, taken into a model that is like it."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from project.contract import InputError
+from project.text.alphabet import Alphabet
+
+_MODEL = "model."  # where a system keeps its model
+
+
+def take_weights(model: nn.Module, folder: str, key: str, alphabet: Alphabet | None = None) -> None:
+    """Every weight of a model from the best checkpoint of a run, which must write the same alphabet.
+
+    `key` is where the folder was named, for errors.
+    """
+    symbols = Path(folder) / "alphabet.json"
+    if alphabet is not None and symbols.is_file() and Alphabet.load(symbols).hash != alphabet.hash:
+        raise InputError(f"{key}={folder}: it writes another alphabet: name a run with the symbols of this one")
+    theirs, mine = model_weights(folder, key), model.state_dict()
+    for name in sorted(theirs.keys() | mine.keys()):
+        shapes = [tuple(state[name].shape) if name in state else "absent" for state in (theirs, mine)]
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                f"{key}={folder}: {name} is {shapes[0]} there and {shapes[1]} here: give this the model of that run"
+            )
+    model.load_state_dict(theirs)
+
+
+def model_weights(folder: str, key: str) -> dict[str, Tensor]:
+    """The tensors of a run's model, by their names in it."""
+    file = Path(folder) / "checkpoints" / "best.ckpt"
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{key}={folder}: it holds no checkpoints/best.ckpt: name the folder of a trained run"
+        ) from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{file}: not a readable checkpoint ({reason}): restore it, or train again") from error
+    state = content["state_dict"]
+    return {name.removeprefix(_MODEL): value for name, value in state.items() if name.startswith(_MODEL)}
