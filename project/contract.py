@@ -22,6 +22,10 @@ class InputError(ValueError):
     """
 
 
+class Undefined(InputError):
+    """These examples give no such figure, as they are all alike: others are reckoned all the same, and this is told."""
+
+
 class WorkError(RuntimeError):
     """The work itself failed in a way we can explain: the text is one line with the remedy; the exit code is 1."""
 

@@ -6,9 +6,9 @@ import sys
 
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.reporting import compare, fusion, gap, regression
+from project.reporting import compare, fusion, gap, regression, zoo
 
-ACTIONS = {"compare": compare.act, "gap": gap.act, "fusion": fusion.act, "regression": regression.act}
+ACTIONS = {"compare": compare.act, "gap": gap.act, "fusion": fusion.act, "regression": regression.act, "zoo": zoo.act}
 
 
 def report(config: Config, words: list[str]) -> int:

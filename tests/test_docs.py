@@ -38,6 +38,19 @@ SMALL_BARS_RUN = {
     "model.encoder.layers": "1",
     "data.fresh.manifest": "data/bars/train.jsonl",
 }
+SMALL_SPEECH = {
+    "corpus.num_train": "24",
+    "corpus.num_dev": "12",
+    "corpus.num_test": "24",
+    "corpus.learners.rate": "[0.5,0.9]",
+}
+SMALL_PHONEME_RUN = {"model.encoder.channels": "16", "model.encoder.layers": "1", "model.encoder.num_features": "16"}
+SMALL_RUNS = {
+    "sign/": SMALL_SIGN_RUN,
+    "bars/": SMALL_BARS_RUN,
+    "phoneme/": SMALL_PHONEME_RUN,
+    "morse/": SMALL_MORSE_RUN,
+}
 EXAMPLE_RUN = re.compile(r"(runs/\w+/\w+)-1a2b3c4d")  # stands in the text for the first run of that name
 
 
@@ -73,10 +86,12 @@ def smaller(words: list[str]) -> list[str]:
         small = SMALL_SIGNING
     elif words[0] == "prepare" and {"corpus=bars_synthetic", "corpus=bars_made"} & set(words):
         small = SMALL_MARKET
+    elif words[0] == "prepare" and "corpus=speech" in words:
+        small = SMALL_SPEECH
     elif words[0] == "train" and not any(word.startswith("resume=") for word in words):
         line = " ".join(words)
-        family = next((name for name in ("sign/", "bars/") if name in line), "morse/")
-        small = SMALL_RUN | {"sign/": SMALL_SIGN_RUN, "bars/": SMALL_BARS_RUN, "morse/": SMALL_MORSE_RUN}[family]
+        family = next((name for name in ("sign/", "bars/", "phoneme/") if name in line), "morse/")
+        small = SMALL_RUN | SMALL_RUNS[family]
         small |= SMALL_SOURCE if "morse/baseline" in line else {}
     given = {word.partition("=")[0] for word in words}
     return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]

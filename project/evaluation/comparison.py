@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -147,13 +147,13 @@ def shortfall(figure: float, direction: str) -> float:
     return abs(figure - 1) if direction == "one" else -figure if direction == "higher" else figure
 
 
-def main_figures(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that are not the detail of another.
+def main_figures(names: Sequence[str], metrics: Collection[str] = ()) -> tuple[str, ...]:
+    """Names that are not the detail of another; those of `metrics` stand for themselves.
 
-    >>> main_figures(["cer", "cer_substitutions", "cer_deletions", "wer", "exact_match"])
-    ('cer', 'wer', 'exact_match')
+    >>> main_figures(["per", "per_substitutions", "per_deletions", "per_good", "exact_match"], ["per", "per_good"])
+    ('per', 'per_good', 'exact_match')
     """
-    return tuple(name for name in names if not any(name.startswith(f"{other}_") for other in names))
+    return tuple(name for name in names if name in metrics or not any(name.startswith(f"{other}_") for other in names))
 
 
 def name_reports(reports: Sequence[Report]) -> tuple[str, ...]:
@@ -206,7 +206,8 @@ def _check_protocols(
 
 
 def _shared_figures(first: Report, reports: Sequence[Report]) -> tuple[str, ...]:
-    shared = main_figures([name for name in first.metrics if all(name in report.metrics for report in reports)])
+    common = [name for name in first.metrics if all(name in report.metrics for report in reports)]
+    shared = main_figures(common, first.info.get("metric", {}))
     if not shared:
         raise InputError("these runs have no figure in common: evaluate them with the same metrics")
     for report in reports:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from project.contract import InputError
+from project.contract import InputError, Undefined
 from project.evaluation.interval import (
     Groups,
     Interval,
@@ -37,6 +37,8 @@ def make_report(
 ) -> Report:
     """Figures, intervals and rows of one evaluation; the first metric's first figure is the primary one.
 
+    Another one that these examples do not define is left out, and told.
+
     A metric may say of its figures that they are ratios of summed columns, `ratios = {"cer": (("cer_substitutions",
     "cer_deletions", "cer_insertions"), ("cer_length",))}`: then intervals take a fraction of a second, and later
     comparisons need the rows alone. `better = "higher"` says that its figures should grow, "one" that 1 is best. Of
@@ -51,8 +53,15 @@ def make_report(
     figures: dict[str, float] = {}
     intervals: dict[str, Interval] = {}
     measures: dict[str, Measure] = {}
+    missing: list[str] = []
     for metric in metrics:
-        found = {name: float(figure) for name, figure in metric.summarize(columns).items()}
+        try:
+            found = {name: float(figure) for name, figure in metric.summarize(columns).items()}
+        except Undefined as error:
+            if metric is metrics[0]:  # it decides
+                raise
+            missing.append(str(error))
+            continue
         for name in found.keys() & figures.keys():
             raise InputError(f"{name} is reckoned by two metrics: give one of them another name")
         figures |= found
@@ -61,6 +70,8 @@ def make_report(
             intervals |= _intervals(metric, {name: measures[name] for name in found}, rows, drawn, num_resamples, seed)
     resampling = {"unit": unit, "units": len(set(groups)) if drawn else len(rows), "resamples": num_resamples}
     extra = {**(info or {}), "interval": {**resampling, "confidence": 0.95, "seed": seed}}
+    if missing:
+        extra["not_measured"] = [*extra.get("not_measured", ()), *missing]
     return Report(protocol, run, figures, intervals, tuple(rows), created, measures, extra)
 
 

@@ -11,11 +11,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from project.contract import Hypothesis, InputError
+from project.contract import Hypothesis, InputError, Undefined
 from project.metric.association import Array, Weighed, auc, pearson, spearman
 from project.metric.edit import distance
 from project.metric.pronunciation_reading import (
-    Undefined,
     assessment_of,
     goodness_of,
     require_judged,

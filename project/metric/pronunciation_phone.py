@@ -12,13 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from project.contract import Hypothesis, InputError
+from project.contract import Hypothesis, InputError, Undefined
 from project.metric.association import CONSTANT, Array, Weighed
 from project.metric.edit import align
 from project.metric.pronunciation import arrays
 from project.metric.pronunciation_reading import (
     Kind,
-    Undefined,
     assessment_of,
     check_kind,
     judged_phones,

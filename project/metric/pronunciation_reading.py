@@ -7,16 +7,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from project.contract import Assessment, Hypothesis, InputError
+from project.contract import Assessment, Hypothesis, InputError, Undefined
 from project.metric.association import Array, Weighed
 
 Kind = Literal["aligned", "free"]  # of goodness, as Assessment names them
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BOUNDS = (0.5, 1.0)  # people's scores below which a phone counts as wrong, and as poor; thresholds are chosen for these
-
-
-class Undefined(InputError):
-    """These examples give no such figure: training goes on without it, an evaluation that asks for it stops."""
 
 
 def threshold_name(kind: Kind, below: float) -> str:

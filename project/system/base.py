@@ -12,6 +12,7 @@ import math
 import sys
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
@@ -20,7 +21,7 @@ from lightning.pytorch import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from project.contract import Answers, Batch, Emissions, Hypothesis, InputError, Output, Terms, WorkError
+from project.contract import Answers, Batch, Emissions, Hypothesis, InputError, Output, Terms, Undefined, WorkError
 from project.diagnosis.prior import ignorant
 from project.part import Decoder, Loss, Metric, Weighting
 from project.system.parameters import delayed, grouped
@@ -214,13 +215,14 @@ class System(LightningModule, ABC):
         self.log_dict(self.figures, logger=False, rank_zero_only=self.trainer.world_size > 1)
 
     def summary(self) -> dict[str, float]:
-        """The metrics' figures over all examples scored."""
+        """The metrics' figures over all examples scored, but for those that these examples do not define."""
         if not self.scored:
             raise InputError("nothing was scored: the manifest is empty")
         columns = {name: [row.columns[name] for row in self.scored] for name in self.scored[0].columns}
         figures: dict[str, float] = {}
         for metric in self.metrics.values():
-            figures |= metric.summarize(columns)
+            with suppress(Undefined):
+                figures |= metric.summarize(columns)
         return figures
 
     def _gathered(self, mine: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from project.contract import Assessment, Batch, Emissions, Hypothesis, InputError, Output
 from project.decode.gop import assess
 from project.metric.association import Array
-from project.metric.pronunciation_reading import BOUNDS, KINDS, Undefined, threshold_name
+from project.metric.pronunciation_reading import BOUNDS, KINDS, threshold_name
 from project.metric.pronunciation_threshold import best_cut, best_line
 from project.system.base import Scored, System
 from project.text.spelling import ABSENT
@@ -119,19 +119,6 @@ class PhonemeSystem(System):
         assessment = replace(row.hypothesis.assessment, thresholds=thresholds, calibration=calibration)
         hypothesis = replace(row.hypothesis, assessment=assessment)
         return replace(row, hypothesis=hypothesis, columns=self._columns(row.id, row.reference, hypothesis))
-
-    def summary(self) -> dict[str, float]:
-        """The metrics' figures; training goes on without those that dev gives no judgements for."""
-        if not self.scored or self.trainer.state.fn != "fit":
-            return super().summary()
-        columns = {name: [row.columns[name] for row in self.scored] for name in self.scored[0].columns}
-        figures: dict[str, float] = {}
-        for metric in self.metrics.values():
-            try:
-                figures |= metric.summarize(columns)
-            except Undefined:
-                continue
-        return figures
 
     def ratios(self, counts: Mapping[str, float]) -> dict[str, float]:
         """The thresholds beside the figures that they gave."""

@@ -13,12 +13,11 @@ from scipy import stats
 
 from project.build.bind import make
 from project.build.compose import CONF, options
-from project.contract import Assessment, Hypothesis, InputError
+from project.contract import Assessment, Hypothesis, InputError, Undefined
 from project.metric.association import Array, auc
 from project.metric.edit import edit_counts
 from project.metric.pronunciation import Figure, LowRanking, UtteranceCorrelation
 from project.metric.pronunciation_phone import PhoneCorrelation, PhoneDetection, PhoneError, PhoneHeard
-from project.metric.pronunciation_reading import Undefined
 from project.metric.pronunciation_source import SourceErrorRate, SourceFigure
 from project.metric.pronunciation_threshold import best_cut, best_line
 from project.text.alphabet import Alphabet

@@ -1,0 +1,115 @@
+"""The model zoo: every model of conf/model with what it is, how large, and what else decides whether it can be used.
+
+Models are built without their numbers, so that the largest cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from project import atomic
+from project.build.bind import make
+from project.build.compose import CONF, Config, compose, options
+from project.contract import InputError
+
+HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and text that it is meant for
+    "bar_spans": ("bars", "bar_spans"),
+    "early_fusion": ("samples", "phones"),
+    "envelope": ("tone_envelope", "morse"),
+    "fbank_ctc": ("fbank", "phones"),
+    "hsmm": ("tone_envelope", "morse"),
+    "late_fusion": ("samples", "phones"),
+    "masked_units": ("samples", "units"),
+    "mobilenet_lstm": ("landmarks", "glosses"),
+    "ssl_ctc": ("samples", "phones"),
+}
+HEAD = "| `model=` | what it is | hears | weights, millions | of them learning | frames a second | published weights |"
+
+
+def act(config: Config) -> int:
+    """Write the page as Markdown; its path is the last line on standard output."""
+    if not config["out"]:
+        raise InputError("action=zoo writes a page: name it with out=zoo.md")
+    target = Path(config["out"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write(target, page())
+    print(target)
+    return 0
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [row(name) for name in options("model")]
+    return "\n".join(
+        [
+            "# Model zoo",
+            "",
+            "Made of `conf/model` by `scansion report action=zoo out=docs/zoo.md`. A star: batches are scored",
+            "unpadded, as padding would change what it says. `model.backbone.init=pretrained` takes published weights.",
+            "",
+            HEAD,
+            "|---|---|---|---|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
+def row(name: str) -> str:
+    """A model's line."""
+    node = compose("train", [f"model={name}"])["model"]
+    module = node["_target_"].split(".")[-2]
+    if module not in HEARS:
+        raise InputError(f"conf/model/{name}.yaml: zoo does not know what {module} hears: add it to HEARS in zoo.py")
+    feature, text = HEARS[module]
+    model = built(name, feature, text)
+    counts = [parameter.numel() for parameter in model.parameters()]
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    rate, star = getattr(model, "frame_rate", None), "*" if getattr(model, "mixes_padding", False) else ""
+    cells = (
+        f"`{name}`{star}",
+        said_of(name),
+        f"`{feature}`",
+        f"{sum(counts) / 1e6:,.2f}",
+        f"{learning / 1e6:,.2f}",
+        f"{rate:g}" if rate else "",
+        ", ".join(f"`{source}`" for source in sources(node)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def built(name: str, feature: str, text: str) -> Any:
+    """The model as its feature and text would have it, in memory only as shapes where it can be made so."""
+    import torch
+
+    config = compose("train", [f"model={name}", f"feature={feature}", f"text={text}"])
+    hearing, spelling = make(config["feature"], "feature"), make(config["text"], "text")
+    offers = {
+        "num_features": hearing.num_features,
+        "num_symbols": len(spelling.alphabet),
+        "alphabet": spelling.alphabet,
+        "columns": getattr(hearing, "columns", {}),
+        "base_rate": None,
+        "architecture": None,
+    }
+    try:
+        with torch.device("meta"):
+            return make(config["model"], "model", **offers)
+    except RuntimeError:  # it looks at its own weights, as a codec's codebooks are made from what it hears
+        return make(config["model"], "model", **offers)
+
+
+def said_of(name: str) -> str:
+    """What a model's file says of it in its first line."""
+    first = (CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("# ").rstrip(".").replace("|", "/")
+
+
+def sources(node: Any) -> list[str]:
+    """Names of published weights below a node, each once."""
+    if not isinstance(node, Mapping):
+        return []
+    own = [node["source"]] if isinstance(node.get("source"), str) else []
+    return list(dict.fromkeys(own + [name for value in node.values() for name in sources(value)]))
