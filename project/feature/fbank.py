@@ -83,7 +83,7 @@ def mel_bands(bands: int, size: int, sample_rate: int, low_hz: float) -> Array:
     """(size / 2 + 1, bands) weights of a spectrum's frequencies in triangles that overlap by half, equally wide in mel.
 
     >>> mel_bands(4, 64, 8000, 0.0).argmax(axis=0).tolist()
-    [3, 8, 14, 22]
+    [3, 6, 12, 20]
     """
     edges_hz = mel_to_hz(np.linspace(hz_to_mel(low_hz), hz_to_mel(sample_rate / 2), bands + 2))
     frequencies_K1 = np.linspace(0, sample_rate / 2, size // 2 + 1)[:, None]

@@ -63,15 +63,14 @@ def row(name: str) -> str:
     module = node["_target_"].split(".")[-2]
     if module not in HEARS:
         raise InputError(f"conf/model/{name}.yaml: zoo does not know what {module} hears: add it to HEARS in zoo.py")
-    feature, text = HEARS[module]
-    model = built(name, feature, text)
+    model = built(node, *HEARS[module])
     counts = [parameter.numel() for parameter in model.parameters()]
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     rate, star = getattr(model, "frame_rate", None), "*" if getattr(model, "mixes_padding", False) else ""
     cells = (
         f"`{name}`{star}",
         said_of(name),
-        f"`{feature}`",
+        f"`{HEARS[module][0]}`",
         f"{sum(counts) / 1e6:,.2f}",
         f"{learning / 1e6:,.2f}",
         f"{rate:g}" if rate else "",
@@ -80,11 +79,11 @@ def row(name: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def built(name: str, feature: str, text: str) -> Any:
+def built(node: Any, feature: str, text: str) -> Any:
     """The model as its feature and text would have it, in memory only as shapes where it can be made so."""
     import torch
 
-    config = compose("train", [f"model={name}", f"feature={feature}", f"text={text}"])
+    config = compose("train", [f"feature={feature}", f"text={text}"])
     hearing, spelling = make(config["feature"], "feature"), make(config["text"], "text")
     offers = {
         "num_features": hearing.num_features,
@@ -96,9 +95,9 @@ def built(name: str, feature: str, text: str) -> Any:
     }
     try:
         with torch.device("meta"):
-            return make(config["model"], "model", **offers)
+            return make(node, "model", **offers)
     except RuntimeError:  # it looks at its own weights, as a codec's codebooks are made from what it hears
-        return make(config["model"], "model", **offers)
+        return make(node, "model", **offers)
 
 
 def said_of(name: str) -> str:

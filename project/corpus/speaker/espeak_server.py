@@ -59,6 +59,8 @@ def speak(library: ctypes.CDLL, data: str | None, request: dict[str, Any]) -> by
     rate = library.espeak_Initialize(SYNCHRONOUS, 0, data.encode() if data else None, PHONEME_EVENTS)
     if rate <= 0:
         return b'{"error": "the library does not find its data"}\n'
+    if hasattr(library, "espeak_ng_SetRandSeed"):  # since 1.52 its own seed is the time in seconds
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     library.espeak_SetSynthCallback(callback)
     if library.espeak_SetVoiceByName(request["voice"].encode()) != 0:
         return json.dumps({"error": f"there is no voice {request['voice']}"}).encode() + b"\n"

@@ -16,7 +16,7 @@ def alpha_panels(outcomes: Sequence[Outcome]) -> list[Panel]:
     """One small picture a level, and one of blanks where they were counted."""
     panels = []
     for one in outcomes:
-        heading = f"{one.level.capitalize()}: {title(one.figure)}{' (%)' if one.percent else ''} on dev"
+        heading = f"{one.level[:1].upper() + one.level[1:]}: {title(one.figure)}{' (%)' if one.percent else ''} on dev"
         panels.append(Panel(heading, _panel(one, one.figure, 100 if one.percent else 1)))
         if "blank" in one.points[0].figures:
             panels.append(Panel("Frames where blank is likeliest (%)", _panel(one, "blank", 100)))
