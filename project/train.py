@@ -66,7 +66,8 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     from project.build import assemble, ranks
     from project.build.restore import open_alike
     from project.build.teacher import compare
-    from project.system.weights import load_weights, read_checkpoint
+    from project.model.trained import read_checkpoint
+    from project.system.weights import load_weights
 
     first, new = ranks.is_first(), not run.last.exists()
     contents = contents_of(config, recognizer)

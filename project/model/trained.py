@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,14 +36,26 @@ def take_weights(model: nn.Module, folder: str, key: str, alphabet: Alphabet | N
 def model_weights(folder: str, key: str) -> dict[str, Tensor]:
     """The tensors of a run's model, by their names in it."""
     file = Path(folder) / "checkpoints" / "best.ckpt"
+    if not file.exists():
+        raise InputError(f"{key}={folder}: it holds no checkpoints/best.ckpt: name the folder of a trained run")
+    content = read_checkpoint(file)
+    state = content["state_dict"]
+    return {name.removeprefix(_MODEL): value for name, value in state.items() if name.startswith(_MODEL)}
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """A checkpoint's content. A file that holds code, or is cut short, is refused."""
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
+        raise InputError(f"{file}: no such checkpoint: train the run until it has one") from error
+    except pickle.UnpicklingError as error:  # torch's own words advise to run what it holds
         raise InputError(
-            f"{key}={folder}: it holds no checkpoints/best.ckpt: name the folder of a trained run"
+            f"{file}: not a readable checkpoint (it is damaged, or holds more than numbers): restore it, or train again"
         ) from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+    except (RuntimeError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{file}: not a readable checkpoint ({reason}): restore it, or train again") from error
-    state = content["state_dict"]
-    return {name.removeprefix(_MODEL): value for name, value in state.items() if name.startswith(_MODEL)}
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise InputError(f"{file}: not a checkpoint of a run, it holds no state_dict: name another")
+    return content

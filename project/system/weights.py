@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from project.contract import InputError
+from project.model.trained import read_checkpoint
 from project.system.base import System
-
-
-def read_checkpoint(file: Path) -> dict[str, Any]:
-    """A checkpoint's content. A file that holds code, or is cut short, is refused."""
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{file}: no such checkpoint: train the run until it has one") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{file}: not a readable checkpoint ({reason}): restore it, or train again") from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError(f"{file}: not a checkpoint of a run, it holds no state_dict: name another")
-    return content
 
 
 def load_weights(system: System, file: Path) -> None:

@@ -6,15 +6,14 @@ It reads a run's folder as it lies on disk and knows nothing of how runs are mad
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from project.contract import InputError
+from project.model.trained import read_checkpoint
 
 _PREFIX = "model.backbone."
 
@@ -33,13 +32,12 @@ def read(source: str | None) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
             )
     try:
         architecture = json.loads(described.read_text(encoding="utf-8"))
-        content = torch.load(saved, map_location="cpu", weights_only=True)
-    except (ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"model.backbone.source {source}: it cannot be read ({reason}): restore it or train again"
         ) from error
-    weights = content.get("state_dict", {}) if isinstance(content, dict) else {}
+    weights = read_checkpoint(saved)["state_dict"]
     mine = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
     if not mine or not isinstance(architecture, dict):
         raise InputError(f"{saved}: it holds no weights of a backbone: name a run whose model has one")

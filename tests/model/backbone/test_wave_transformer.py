@@ -216,5 +216,5 @@ def test_a_run_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it holds no weights of a backbone"):
         WaveTransformer("wav2vec2", init="local", source=str(good))
     (good / "checkpoints" / "best.ckpt").write_bytes(b"cut short")
-    with pytest.raises(InputError, match=r"it cannot be read"):
+    with pytest.raises(InputError, match=r"not a readable checkpoint"):
         WaveTransformer("wav2vec2", init="local", source=str(good))
