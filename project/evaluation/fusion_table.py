@@ -14,16 +14,6 @@ KINDS = {"improved": "better", "worse": "worse", "undecided": "undecided"}
 DETAILS = ("substitutions", "deletions", "insertions")
 BLANK = "blank"
 VERDICTS = {word: name for name, word in KINDS.items()}
-TITLES = {
-    "phone_score": "Phones: PCC",
-    "phone_wrong": "Phones below 0.5: AUC",
-    "phone_poor": "Phones below 1: AUC",
-    "accuracy_gop": "Accuracy by GOP: PCC",
-    "accuracy_gop_spearman": "Accuracy by GOP: Spearman",
-    "accuracy_log_prob": "Accuracy by log p: PCC",
-    "low_gop": "Low accuracy by GOP: AUC",
-    "low_log_prob": "Low accuracy by log p: AUC",
-}
 
 
 def sentences(outcomes: Sequence[Outcome], names: Names) -> list[Verdict]:
@@ -39,7 +29,7 @@ def sentences(outcomes: Sequence[Outcome], names: Names) -> list[Verdict]:
         unit = " %" if one.percent else ""
         figures = [number_text(one.test[n].value, one.percent) + unit for n in (2, 3)]
         evidence = (
-            f"{title(one.figure)} on test {figures[0]} against {figures[1]}, difference "
+            f"{title_of(one.figure)} on test {figures[0]} against {figures[1]}, difference "
             f"{delta_text(one.delta, one.percent)}; alpha {one.alpha:g} and the better member chosen on dev"
         )
         kind = KINDS[one.verdict]
@@ -64,7 +54,7 @@ def outcome_grid(outcomes: Sequence[Outcome], names: Names) -> Grid:
     for one in outcomes:
         figures = [standing_text(standing, one.percent) for standing in one.test]
         delta = delta_text(one.delta, one.percent)
-        rows.append((one.level, title(one.figure), f"{one.alpha:g}", *figures, delta, one.verdict))
+        rows.append((one.level, title_of(one.figure), f"{one.alpha:g}", *figures, delta, one.verdict))
         for name in shown(one, list(one.others)):
             standing, difference = one.others[name]
             texts = (standing_text(standing, one.percent), "", delta_text(difference, one.percent))
@@ -103,7 +93,7 @@ def shown(outcome: Outcome, figures: Sequence[str]) -> list[str]:
 def label(name: str, outcome: Outcome) -> str:
     """A figure's heading: kinds of the main figure's errors by their kind alone."""
     kind = name.removeprefix(f"{outcome.figure}_")
-    return title(kind if kind in DETAILS else name)
+    return title_of(kind if kind in DETAILS else name)
 
 
 def spike_grid(found: Spikes, names: Names) -> Grid:
@@ -149,8 +139,3 @@ def standing_text(standing: Standing, percent: bool) -> str:
     if standing.interval is None:
         return text
     return f"{text} [{', '.join(number_text(end, percent) for end in standing.interval)}]"
-
-
-def title(name: str) -> str:
-    """A figure's name as a heading."""
-    return TITLES.get(name, title_of(name))

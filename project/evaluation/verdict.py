@@ -17,7 +17,22 @@ MANY = 8  # runs whose verdicts are counted in one sentence as well
 MAX_DRIFTS = 8  # runs looked at for length drift: the baseline and the best
 Kind = Literal["better", "worse", "undecided", "note", "warning"]
 
-ABBREVIATIONS = {"f1": "F1", "ap": "AP", "map": "mAP", "auroc": "AUROC", "ece": "ECE"}
+ABBREVIATIONS = {"f1": "F1", "ap": "AP", "map": "mAP", "auroc": "AUROC", "ece": "ECE", "per": "PER", "gop": "GOP"}
+TITLES = {  # of figures whose names do not say what they are
+    "per_good": "PER of good utterances",
+    "accuracy_per": "Accuracy by 1 - PER: PCC",
+    "accuracy_gop": "Accuracy by GOP: PCC",
+    "accuracy_gop_spearman": "Accuracy by GOP: Spearman",
+    "accuracy_log_prob": "Accuracy by log p: PCC",
+    "low_per": "Low accuracy by PER: AUC",
+    "low_gop": "Low accuracy by GOP: AUC",
+    "low_log_prob": "Low accuracy by log p: AUC",
+    "phone_wrong": "Phones below 0.5: AUC",
+    "phone_poor": "Phones below 1: AUC",
+    "phone_score": "Phones: PCC",
+    "phone_mse": "Phones: MSE",
+    "phone_heard": "Phones below 1, as recognized: F1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +152,8 @@ def title_of(name: str) -> str:
     >>> title_of("cer"), title_of("exact_match"), title_of("segment_f1")
     ('CER', 'Exact match', 'Segment F1')
     """
+    if name in TITLES:
+        return TITLES[name]
     if len(name) <= 3:
         return name.upper()
     words = name.replace("_", " ").capitalize().split()

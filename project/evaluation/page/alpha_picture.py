@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from project.evaluation.fusion_sweep import Outcome
-from project.evaluation.fusion_table import title
 from project.evaluation.page.drawing import MUTED, PAPER, SERIES, drawing
 from project.evaluation.page.picture import Panel
+from project.evaluation.verdict import title_of
 
 LEVEL = 2  # colour of the fusion; the members have the first two
 
@@ -16,7 +16,9 @@ def alpha_panels(outcomes: Sequence[Outcome]) -> list[Panel]:
     """One small picture a level, and one of blanks where they were counted."""
     panels = []
     for one in outcomes:
-        heading = f"{one.level[:1].upper() + one.level[1:]}: {title(one.figure)}{' (%)' if one.percent else ''} on dev"
+        heading = (
+            f"{one.level[:1].upper() + one.level[1:]}: {title_of(one.figure)}{' (%)' if one.percent else ''} on dev"
+        )
         panels.append(Panel(heading, _panel(one, one.figure, 100 if one.percent else 1)))
         if "blank" in one.points[0].figures:
             panels.append(Panel("Frames where blank is likeliest (%)", _panel(one, "blank", 100)))
