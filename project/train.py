@@ -55,7 +55,8 @@ def build(config: Config, run: Run | None = None) -> Recognizer:
     assemble.check_experiment(config)
     teacher = restore_teacher(config)
     assemble.settle(config)
-    known = run.architecture() if run else None
+    # before its first checkpoint a run begins again: from the weights that its configuration names
+    known = run.architecture() if run and run.last.exists() else None
     recognizer = assemble.build_recognizer(config, training=True, teacher=teacher, architecture=known)
     recognizer.data.require_spelled("dev")
     return recognizer

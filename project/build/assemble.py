@@ -99,6 +99,7 @@ def build_recognizer(
     ignorance = ignorance_of(loss, data) if training else Known()
     known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
     known |= {"base_rate": ignorance.base_rate, "architecture": architecture}
+    require_level(config["model"], "model", feature.settings.get("level"))
     model = make(config["model"], "model", **sizes, **known)
     if config.get("adapter"):
         make(config["adapter"], "adapter")(model)
@@ -123,6 +124,20 @@ def build_recognizer(
     system = make(config["system"], "system", **parts)
     ignorance.tell(system)
     return Recognizer(spelling, feature, data, system, steps, teacher)
+
+
+def require_level(node: Any, path: str, level: str | None) -> None:
+    """Refuse sound at another level than published weights were taught on, wherever below a node they are asked for."""
+    if not isinstance(node, Mapping):
+        return
+    wanted = getattr(resolve(node["_target_"], path), "level", None) if is_object(node) else None
+    if wanted and node.get("init") == "pretrained" and level != wanted:
+        raise InputError(
+            f"feature.level={level}: the published weights of {path} know sound at its own level: set "
+            f"feature.level={wanted}"
+        )
+    for key, value in node.items():
+        require_level(value, f"{path}.{key}", level)
 
 
 def hears_auxiliary(loss: Any) -> bool:

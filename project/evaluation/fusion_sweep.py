@@ -134,12 +134,13 @@ def sweep_gop(
     scales = [Scale.of(one) for one in dev]
     both = [(scales[0](first), scales[1](second)) for first, second in (dev, test)]
     points = [Point(alpha, reckon(figures(fused(*both[0], alpha)), len(dev[0].groups))) for alpha in swept]
-    shared = [name for name in figures(test[0]) if all(name in point.figures for point in points)]
+    members = [reckon(figures(one), len(one.groups)) for one in (*dev, *test)]
+    known = [*(point.figures for point in points), *members]
+    shared = [name for name in figures(test[0]) if all(name in one for one in known)]
     if not shared:
         return "GOP: people's scores of phones or utterances are missing on dev or on test"
     name = shared[0]
     alpha = chosen(points, name, "higher")
-    members = [reckon(figures(one), len(one.groups)) for one in (*dev, *test)]
     member = _better([one[name] for one in members[:2]], "higher")
     mixed, parts = figures(fused(*both[1], alpha)), [figures(one) for one in both[1]]
     own = reckon(mixed, len(test[0].groups))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LEVELS = ("frame", "sequence", "gop")
 RULES = ("best", "mbr")
 KINDS = ("free", "aligned")
-MAY_DIFFER = ("decode", "feature", "audio")  # members may hear differently, and a fusion decodes in its own way
+MAY_DIFFER = ("decode", "feature", "audio", "batching", "adapter")  # of members; a fusion decodes in its own way
 
 
 def act(config: Config) -> int:
@@ -93,6 +93,8 @@ def check(runs: Sequence[Run], asked: Mapping[str, Any]) -> None:
     """Refuse what cannot be fused, before anything is read."""
     if len(runs) != 2:
         raise InputError(f"action=fusion takes two runs, not {len(runs)}: scansion report action=fusion RUN_A RUN_B")
+    if runs[0].folder.resolve() == runs[1].folder.resolve():
+        raise InputError(f"action=fusion: {runs[0].folder} is named twice: name two runs")
     for key, values, known in (
         ("levels", asked["levels"], LEVELS),
         ("rule", [asked["rule"]], RULES),

@@ -32,7 +32,8 @@ def grouped(
         inside = name.removeprefix("model.")
         kind = 2 if parameter.ndim < 2 else int(parameter.ndim != 2 or name.startswith(edges))
         factor = float(rate_of(inside)) if rate_of is not None else 1.0
-        begins = head_steps if inside.startswith("backbone.") else 0
+        is_adapter = "lora_" in name  # begins at no change at all: it need not wait for the head
+        begins = head_steps if inside.startswith("backbone.") and not is_adapter else 0
         group = groups.setdefault((kind, factor, begins), {"params": [], **KINDS[kind]})
         if factor != 1:
             group["lr"] = factor * options["other_lr" if kind and "other_lr" in options else "lr"]

@@ -196,6 +196,7 @@ def test_fusion_says_what_to_do(runs: tuple[str, str], files: dict[str, Path], a
     assert (code, "fusion.test=other.jsonl: " in err, "emissions=cache" in err) == (2, True, True)
     for words, told in (
         (["action=fusion", runs[0]], "takes two runs, not 1"),
+        (["action=fusion", runs[0], runs[0]], "is named twice: name two runs"),
         (["action=fusion", *runs, "fusion.levels=[frames]"], "fusion.levels=frames: choose from frame, sequence, gop"),
         (["action=fusion", *runs, "fusion.rule=first"], "fusion.rule=first: choose from best, mbr"),
         (["action=fusion", *runs, "fusion.alphas=1"], "fusion.alphas=1: give 2 or more"),

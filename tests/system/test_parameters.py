@@ -68,3 +68,12 @@ def test_the_head_learns_first() -> None:
     optimizer.step()
     moved = {name for (name, now), then in zip(model.named_parameters(), before, strict=True) if not now.equal(then)}
     assert moved == {"head.weight", "head.bias"}
+
+
+def test_adapters_do_not_wait_for_the_head() -> None:
+    """They begin at no change at all, and a check would say that they do nothing."""
+    model = Layered()
+    weight = nn.Parameter(torch.zeros(2, 2))
+    groups = grouped([("model.backbone.0.lora_A.default.weight", weight), *named(model)], model, {"lr": 0.1})
+    (found,) = [group for group in groups if any(one is weight for one in group["params"])]
+    assert "begins" not in found

@@ -42,6 +42,7 @@ class CodecTokens(nn.Module):
     """
 
     mixes_padding = False
+    level = "none"  # full scale is 1, and how loud it is counts
     TINY: ClassVar[Mapping[str, Any]] = {
         "num_filters": 4, "hidden_size": 16, "codebook_dim": 16, "codebook_size": 64, "num_lstm_layers": 1,
     }  # fmt: skip

@@ -28,6 +28,7 @@ class Qwen2Audio(LibraryEncoder):
     frame_rate = 25.0
     kind = "qwen2_audio"
     config_class = "Qwen2AudioEncoderConfig"
+    level = "none"  # full scale is 1, and how loud it is counts
     parts: ClassVar = {r"^model\.audio_tower\.": "", r"^audio_tower\.": ""}
 
     def encoder_class(self) -> Any:

@@ -26,6 +26,7 @@ class Whisper(LibraryEncoder):
     frame_rate = 50.0
     kind = "whisper"
     config_class = "WhisperConfig"
+    level = "none"  # full scale is 1, and how loud it is counts
     parts: ClassVar = {r"^model\.encoder\.": "", r"^encoder\.": ""}
 
     def encoder_class(self) -> Any:
