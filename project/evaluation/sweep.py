@@ -68,11 +68,12 @@ def setting_text(value: Any) -> str:
 
 
 def describe(names: Sequence[str], settings: Settings) -> str:
-    """What sets a run apart, in words.
+    """What sets a run apart, in words; settings that it does not have are not told.
 
     >>> describe(["weighting.mask", "loss._target_"], {"weighting.mask": 0.3, "loss._target_": "project.loss.ctc.Ctc"})
     'weighting.mask=0.3 loss=Ctc'
     """
+    names = [name for name in names if settings.get(name, ABSENT) != ABSENT] or list(names)
     parts = []
     for name in names[:NAMED]:
         text = setting_text(settings.get(name, ABSENT))
