@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
+from project.feature.fbank import hz_to_mel
 from project.feature.waveform import Wave
 
 # T windows, W samples of a window, K frequencies, M mel bands, C cepstra
@@ -79,11 +80,7 @@ def _taper() -> Array:
 def _triangles() -> Array:
     """(K, M) weights of frequencies in bands whose flanks are straight in mel, and overlap by half."""
     top = SAMPLE_RATE / 2
-    edges = np.linspace(_mel(_LOW_HZ), _mel(top), _BANDS + 2)
-    pitches_K1 = _mel(np.linspace(0, top, _SIZE // 2 + 1))[:, None]
+    edges = np.linspace(hz_to_mel(_LOW_HZ), hz_to_mel(top), _BANDS + 2)
+    pitches_K1 = hz_to_mel(np.linspace(0, top, _SIZE // 2 + 1))[:, None]
     step = edges[1] - edges[0]
     return np.clip(1 - np.abs(pitches_K1 - edges[1:-1]) / step, 0, None)  # type: ignore[no-any-return]
-
-
-def _mel(hz: float | Array) -> Array:
-    return np.asarray(1127 * np.log1p(np.asarray(hz) / 700))
