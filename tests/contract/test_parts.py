@@ -187,7 +187,7 @@ class TestSpanMetric:
         pairs = [("A 2-6", "A 2-7"), ("", "A 1-4"), ("A 9-12", "")]
         metric = built("metric", name, alphabet=SPANS)[name]
         columns = {column: np.array(values) for column, values in self.columns(metric, pairs).items()}
-        can_be_resampled_fast(metric, columns)
+        assert_resampled_fast(metric, columns)
 
     @staticmethod
     def columns(metric: Metric, pairs: list[tuple[str, str]]) -> dict[str, list[float]]:
@@ -199,7 +199,7 @@ class TestSpanMetric:
         return metric.summarize(self.columns(metric, pairs))
 
 
-def can_be_resampled_fast(metric: Any, columns: Mapping[str, Any]) -> None:
+def assert_resampled_fast(metric: Any, columns: Mapping[str, Any]) -> None:
     """All figures are ratios of columns, or `weigh` offers them, and both say what `summarize` says."""
     offered = metric.weigh(columns) if hasattr(metric, "weigh") else {}
     figures = metric.summarize(columns)
@@ -237,7 +237,7 @@ class TestPronunciationMetric:
 
     def test_all_its_figures_can_be_resampled_fast(self, name: str) -> None:
         metric = built("metric", name, alphabet=SPANS)[name]
-        can_be_resampled_fast(metric, self.columns(metric, (True, False, True, True)))
+        assert_resampled_fast(metric, self.columns(metric, (True, False, True, True)))
 
     @staticmethod
     def columns(metric: Metric, heard: tuple[bool, ...]) -> dict[str, Any]:
