@@ -2,7 +2,7 @@
 
 Each utterance is spoken by a process of its own, forked off for it: the library keeps a state, out of which the same
 phones would sound a little different each time, and no crash of it ends the program. Only the standard library is
-needed, and nothing of this project.
+needed, and nothing of this project. Asked for no text, it lists the voices there are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import struct
 import sys
+from itertools import count, takewhile
 from typing import Any
 
 SYNCHRONOUS, PHONEME_EVENTS = 2, 1  # for espeak_Initialize: no threads, sound to the callback; report phonemes
@@ -34,6 +35,20 @@ class _Event(ctypes.Structure):
         ("sample", ctypes.c_int),
         ("user_data", ctypes.c_void_p),
         ("name", _Name),
+    ]
+
+
+class _Voice(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),  # for each a byte that says how well it fits, and its name; this is the first
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("unused", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
     ]
 
 
@@ -75,6 +90,17 @@ def speak(library: ctypes.CDLL, data: str | None, request: dict[str, Any]) -> by
     return json.dumps({"rate": rate, "version": version, "events": events}).encode() + b"\n" + b"".join(pieces)
 
 
+def list_voices(library: ctypes.CDLL, data: str | None) -> bytes:
+    """A line of JSON: the name of each language, and that of the voice which speaks it."""
+    library.espeak_Initialize(SYNCHRONOUS, 0, data.encode() if data else None, 0)
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    voices = library.espeak_ListVoices(None)
+    found: dict[str, str] = {}
+    for voice in takewhile(bool, (voices[place] for place in count())):  # the last pointer is null
+        found.setdefault(voice.contents.languages[1:].decode(), voice.contents.identifier.decode())
+    return json.dumps({"voices": found}).encode() + b"\n"
+
+
 def apart(library: ctypes.CDLL, data: str | None, request: dict[str, Any]) -> bytes:
     """What `speak` gives, in a process of its own; an error if that ended otherwise than it should."""
     reading, writing = os.pipe()
@@ -82,7 +108,7 @@ def apart(library: ctypes.CDLL, data: str | None, request: dict[str, Any]) -> by
     if child == 0:
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:
-            pipe.write(speak(library, data, request))
+            pipe.write(speak(library, data, request) if "text" in request else list_voices(library, data))
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:

@@ -1,4 +1,4 @@
-"""espeak-ng as a voice that speaks phones: from Python's package `espeakng-loader` or from the system."""
+"""espeak-ng as a voice that speaks phones and reads texts: from the package `espeakng-loader` or from the system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,24 @@ class Synthesizer:
         wave = np.asarray(np.frombuffer(samples, dtype="<i2") / 32768, dtype=np.float32)
         return Spoken(wave, answer["rate"], tuple(places[:-1]), places[-1])
 
+    def read(self, text: str, voice: Voice) -> Spoken | None:
+        """A text as espeak-ng reads it, phonemes in [[...]] as they are; None if nothing of it is said.
+
+        It is not known which phonemes of it belong to which letters.
+        """
+        answer, samples = self._ask(text, voice)
+        events = [(sample, name) for sample, name in answer["events"] if name]
+        said = [sample for sample, name in events if name[0] != "_"]
+        if not said:
+            return None
+        wave = np.asarray(np.frombuffer(samples, dtype="<i2") / 32768, dtype=np.float32)
+        end = next((sample for sample, _ in events if sample > said[-1]), len(wave))
+        return Spoken(wave, answer["rate"], tuple(said), end)
+
+    def voices(self) -> dict[str, str]:
+        """The languages and accents there are, en-gb and others, and what the voice of each is called."""
+        return dict(self._send({})[0]["voices"])
+
     def check(self, voice: Voice) -> None:
         """Refuses a voice that does not have all 39 phones."""
         frames = {phone: _frame(phone) for phone in PHONES}
@@ -88,6 +106,11 @@ class Synthesizer:
 
     def _ask(self, text: str, voice: Voice) -> tuple[dict[str, Any], bytes]:
         request = {"voice": voice.name, "wpm": voice.wpm, "pitch": voice.pitch, "range": voice.range, "text": text}
+        answer, samples = self._send(request)
+        self.version = answer["version"]
+        return answer, samples
+
+    def _send(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         to_server, from_server = _open(self._server.stdin), _open(self._server.stdout)
         with suppress(BrokenPipeError):  # then it says nothing either
             to_server.write(json.dumps(request).encode() + b"\n")
@@ -103,7 +126,6 @@ class Synthesizer:
             raise InputError(
                 f"corpus: espeak-ng: {answer['error']}: install it anew: pip install -U 'scansion[spoken]'"
             )
-        self.version = answer["version"]
         return answer, samples
 
 
