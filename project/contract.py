@@ -1,7 +1,7 @@
 """The nouns that cross borders: what every part of scansion hands to, or expects from, another part.
 
 Shape suffixes, here and everywhere: B examples, T frames, F features of a frame, V symbols (blank included),
-L target symbols.
+L target symbols or tokens.
 """
 
 from __future__ import annotations
@@ -132,7 +132,18 @@ class Answers:
     targets_N: Tensor  # 1 for yes, 0 for no
 
 
-Output = Emissions | SpanOutput | UnitOutput  # as families arrive
+@dataclass(frozen=True, slots=True)
+class TokenOutput:
+    """What a model says that writes token by token: of the reference's tokens, and by itself if it is asked to."""
+
+    lengths_B: Tensor  # int64, in the frames that it listens to while it writes
+    seconds_B: Tensor  # of sound in each example
+    speaker: Any  # project.part.Speaker: what was heard, ready to be written down
+    logits_BLV: Tensor | None = None  # of each token of the reference, its end included, given those before it
+    auxiliary: Emissions | None = None  # what a head on the frames says, of models that have one
+
+
+Output = Emissions | SpanOutput | UnitOutput | TokenOutput  # as families arrive
 Terms = dict[str, "Tensor"]  # name of a loss term -> unweighted scalar
 
 

@@ -6,6 +6,7 @@ The nouns that they hand to each other stand in `project.contract`. Shape suffix
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from project.contract import Batch, Example, Hypothesis, Output, Terms
@@ -95,6 +96,25 @@ class Backbone(Protocol):
 
     def num_output_frames(self, num_samples: Tensor) -> Tensor:
         """Output frames of waveforms with that many samples; exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Tokens that a model wrote of an example, without start and end, and how sure it was of each."""
+
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]  # natural logarithm, of each token given those before it; last that of the end, if any
+
+
+class Speaker(Protocol):
+    """What a model heard in a batch, and the model: it writes down what that is, token by token."""
+
+    def write(self, limits_B: Tensor, beams: int = 1, no_repeat: int = 0, length_penalty: float = 1.0) -> list[Written]:
+        """The likeliest tokens found for each example, at most so many.
+
+        `no_repeat`: no sequence of so many tokens twice; 0 forbids none. `length_penalty`: of several beams the best
+        has the highest log-probability divided by its length to that power.
+        """
 
 
 @runtime_checkable

@@ -6,9 +6,16 @@ import sys
 
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.reporting import compare, fusion, gap, regression, zoo
+from project.reporting import adapter, compare, fusion, gap, regression, zoo
 
-ACTIONS = {"compare": compare.act, "gap": gap.act, "fusion": fusion.act, "regression": regression.act, "zoo": zoo.act}
+ACTIONS = {
+    "compare": compare.act,
+    "gap": gap.act,
+    "fusion": fusion.act,
+    "regression": regression.act,
+    "adapter": adapter.act,
+    "zoo": zoo.act,
+}
 
 
 def report(config: Config, words: list[str]) -> int:

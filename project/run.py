@@ -112,6 +112,11 @@ class Run:
         content = {"run": self.name, **facts, **known.pop("state"), **known}
         atomic.write(self.folder / "metadata.json", json.dumps(content, indent=1) + "\n")
 
+    def metadata(self) -> dict[str, Any]:
+        """What `keep_metadata` wrote when all was done; nothing before that."""
+        file = self.folder / "metadata.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
     def architecture(self) -> dict[str, Any] | None:
         """What the model was made from, where its configuration names weights of others that it began with."""
         file = self.folder / "architecture.json"

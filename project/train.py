@@ -11,6 +11,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from project.build.compose import Config, app, compose, guarded
+from project.build.exhaustion import is_out_of_memory, memory_advice
+from project.build.text_case import settle_case
 from project.contract import InputError, Interrupted, WorkError
 from project.run import Run, find, flatten, is_below, signature
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("scansion")
 
+MOST_SYMBOLS = 1000  # that metadata.json lists: of a tokenizer it says how many there are
+
 # What a resumed run may change beside what its signature ignores: how far it goes.
 EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
@@ -31,40 +35,42 @@ def train(config: Config, words: list[str]) -> int:
 
     What is wrong with the configuration or the manifests shows before a folder is made.
     """
-    from project.build import ranks
+    from project.build import baseline, handover, ranks
 
-    run, config = _continued(config, words) if config["resume"] else _claimed(config)
+    run, config = _continued(config, words) if config["resume"] else _claimed(settle_case(config))
     recognizer = build(config, run)
     if run.state()["state"] == "finished" and not config["resume"]:
         run.require_same(contents_of(config, recognizer))
         print(f"this experiment has run already: {run.folder}", file=sys.stderr)
-        print(run.folder)
-        return 0
-    command = shlex.join(["scansion", "train", *words])
-    fit(run, {"command": command} | config, recognizer)
+    else:
+        command = shlex.join(["scansion", "train", *words])
+        fit(run, {"command": command} | config, recognizer)
     if ranks.is_first():
+        handover.keep_adapter(run)
+        baseline.after(run, config)
         print(run.folder)
     return 0
 
 
 def build(config: Config, run: Run | None = None) -> Recognizer:
     """All parts of the experiment, checked first. A student begins with the weights that it would have alone."""
-    from project.build import assemble
+    from project.build import assemble, baseline
     from project.build.teacher import restore_teacher
 
     assemble.check_experiment(config)
     teacher = restore_teacher(config)
     assemble.settle(config)
     # before its first checkpoint a run begins again: from the weights that its configuration names
-    known = run.architecture() if run and run.last.exists() else None
-    recognizer = assemble.build_recognizer(config, training=True, teacher=teacher, architecture=known)
+    known = run if run and run.last.exists() else None
+    recognizer = assemble.build_recognizer(config, training=True, teacher=teacher, run=known)
     recognizer.data.require_spelled("dev")
+    baseline.require(config, recognizer)
     return recognizer
 
 
 def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
-    from project.build import assemble, ranks
+    from project.build import assemble, baseline, ranks
     from project.build.restore import open_alike
     from project.build.teacher import compare
     from project.model.trained import read_checkpoint
@@ -89,7 +95,9 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             run.keep_launch(config)
         with logged(run) if first else nullcontext():
             if first:
-                _introduce(run, recognizer, standing)
+                _introduce(run, recognizer, standing, trainer.accumulate_grad_batches)
+            if first and new:
+                baseline.before(run, config, recognizer)
             _fit(run, recognizer, trainer)
 
 
@@ -132,7 +140,10 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
         if is_out_of_memory(error):
             raise WorkError(memory_advice(trainer, error)) from error
         raise
-    note("finished", step=trainer.global_step, seconds=round(time.time() - started, 1), **recognizer.system.figures)
+    ended: dict[str, Any] = {"step": trainer.global_step, "seconds": round(time.time() - started, 1)}
+    if coverage := recognizer.data.counts.get("dev_coverage"):  # the figures are of a part
+        ended["dev_coverage"] = coverage
+    note("finished", **ended, **recognizer.system.figures)
     if trainer.is_global_zero:
         run.keep_metadata(**_facts(recognizer))
 
@@ -179,7 +190,7 @@ def _continued(config: Config, words: list[str]) -> tuple[Run, Config]:
         for name, value in composed.items():
             if is_below(name, [key]):
                 _set(stored, name, value)
-    return run, stored | {"resume": config["resume"], "threads": config["threads"]}
+    return run, {"evaluate": config["evaluate"]} | stored | {"resume": config["resume"], "threads": config["threads"]}
 
 
 def _set(config: Config, dotted: str, value: object) -> None:
@@ -190,24 +201,31 @@ def _set(config: Config, dotted: str, value: object) -> None:
     node[last] = value
 
 
-def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None) -> None:
+def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None, batches: int) -> None:
     """One paragraph at the start: what trains, on what, how big, where, and whom it learns from."""
     from project.system.size import megabytes, parameter_counts
 
     count, trained = parameter_counts(recognizer.system.model)
     size = megabytes(recognizer.system.model)
-    data = recognizer.data
-    anew = " made anew each epoch" if data.fresh else ""
     frozen = "" if trained == count else f", {trained:,} of them training"
     for line in (
         f"run      {run.folder}",
         f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
-        f"data     {len(data.training.lengths):,} examples to train{anew}, {len(data.manifest('dev')):,} to validate",
-        f"steps    {recognizer.steps:,}",
+        f"data     {recognizer.data.told}",
+        f"steps    {recognizer.steps:,}{_of_batches(batches)}",
         *([standing.line] if standing else []),
     ):
         print(line, file=sys.stderr)
         log.info(line)
+
+
+def _of_batches(batches: int) -> str:
+    """How many batches a step takes in, where that is not one.
+
+    >>> _of_batches(1), _of_batches(4)
+    ('', ' updates of the weights, of 4 batches each')
+    """
+    return f" updates of the weights, of {batches} batches each" if batches > 1 else ""
 
 
 def _facts(recognizer: Recognizer) -> dict[str, Any]:
@@ -216,28 +234,14 @@ def _facts(recognizer: Recognizer) -> dict[str, Any]:
 
     model, data = recognizer.system.model, recognizer.data
     count, trained = parameter_counts(model)
+    symbols = list(recognizer.spelling.alphabet.symbols)
     return {
         "model": {"name": type(model).__name__, "parameters": count, "trained": trained, "megabytes": megabytes(model)},
-        "examples": {"train": len(data.training.lengths), "dev": len(data.manifest("dev"))},
-        "symbols": list(recognizer.spelling.alphabet.symbols),
+        "examples": data.counts,
+        "longest": round(float(max(data.training.lengths)), 3),  # in the unit of the manifest
+        "symbols": symbols if len(symbols) <= MOST_SYMBOLS else len(symbols),
         "feature": dict(recognizer.feature.settings),
     }
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or in the process."""
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
-
-
-def memory_advice(trainer: Trainer, error: BaseException) -> str:
-    """The size of the batch that did not fit, and the knob."""
-    shape = getattr(trainer.lightning_module, "batch_shape", None)
-    size = f"a batch of {shape[0]} x {shape[1]} frames x {shape[2]} features" if shape else "a batch"
-    return (
-        f"out of memory at step {trainer.global_step} with {size}: lower data.batching.batch_length or "
-        f"data.batching.max_batch_size, raise trainer.accumulate_grad_batches to make up ({str(error).splitlines()[0]})"
-    )
 
 
 main = app("train", train)

@@ -17,16 +17,17 @@ from project.run import Run
 if TYPE_CHECKING:
     from project.build.assemble import Recognizer
     from project.contract import Batch, Emissions, Hypothesis
-    from project.transcript.listener import Heard, Listener
+    from project.transcript.heard import Heard, Hears, Listens
     from project.transcript.place import Found, Put
 
 
 SECONDS: Mapping[str, Any] = {
-    "window_seconds": float,
+    "window_seconds": float | None,
     "overlap_seconds": float | None,
     "latency_seconds": float | None,
     "batch_seconds": float,
 }
+OF_FRAMES = ("overlap_seconds", "latency_seconds")  # mean nothing where text is written window by window
 
 
 def transcribe(config: Config, words: list[str]) -> int:
@@ -45,7 +46,7 @@ def transcribe(config: Config, words: list[str]) -> int:
         return 2
     try:
         with destination(config["out"], form, found) as put:
-            listener = build(run, config, live=live)
+            listener = build(run, config, words, live=live)
             bad = listen(listener, found, Live(named=len(found) > 1) if live else put)
     except BrokenPipeError:  # who reads standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,20 +54,32 @@ def transcribe(config: Config, words: list[str]) -> int:
     return 2 if bad or problems else 0
 
 
-def build(run: Run, config: Config, *, live: bool) -> Listener:
+def build(run: Run, config: Config, words: Sequence[str] = (), *, live: bool) -> Listens:
     """The run's recognizer, ready to take files; live, it waits for no second window to recognize together."""
     from project.build.restore import changed, restore
-    from project.transcript.listener import Hears, Listener, samples_per_output
-    from project.transcript.windows import Plan
+    from project.decode.generate import Generate
 
     for key, hint in SECONDS.items():
         if not fits(config[key], hint):
             raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
     own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads")})
     recognizer = restore(run, own, config["checkpoint"])
-    feature, model = cast(Hears, recognizer.feature), recognizer.system.model
-    if not hasattr(feature, "sample_rate"):
+    if not hasattr(recognizer.feature, "sample_rate"):
         raise InputError(f"{run.folder}: its feature takes no sound: only recordings can be transcribed")
+    placed = Placed(recognizer, config["device"], own["trainer"]["precision"])
+    config = config | ({"batch_seconds": 0.0} if live else {})
+    if isinstance(placed.decoder, Generate):
+        check_asked(run, words)
+        return writing(recognizer, placed, config, run.metadata().get("longest"))
+    return framewise(recognizer, placed, config)
+
+
+def framewise(recognizer: Recognizer, placed: Placed, config: Config) -> Listens:
+    """What takes files for a recognizer that says something of each frame."""
+    from project.transcript.listener import Listener, samples_per_output
+    from project.transcript.windows import Plan
+
+    feature, model = cast("Hears", recognizer.feature), recognizer.system.model
     context = getattr(model, "context_frames", None)
     plan = Plan.of(
         config["window_seconds"],
@@ -75,9 +88,29 @@ def build(run: Run, config: Config, *, live: bool) -> Listener:
         grain=samples_per_output(feature, model),
         context=None if context is None else context / feature.num_frames(1.0),
     )
-    placed = Placed(recognizer, config["device"], own["trainer"]["precision"])
-    batch = 0.0 if live else config["batch_seconds"]
-    return Listener(placed, feature, recognizer.spelling.alphabet, plan, config["latency_seconds"], batch)
+    latency, batch = config["latency_seconds"], config["batch_seconds"]
+    return Listener(placed, feature, recognizer.spelling.alphabet, plan, latency, batch)
+
+
+def writing(recognizer: Recognizer, placed: Placed, config: Config, longest: float | None) -> Listens:
+    """What takes files for a recognizer that writes text by itself, badly where sound is longer than all it learned."""
+    from project.transcript.pauses import Pauses
+    from project.transcript.scribe import Scribe
+
+    feature = cast("Hears", recognizer.feature)
+    pauses = Pauses.of(config["window_seconds"], feature.sample_rate, longest)
+    equal = recognizer.data.equal_lengths
+    return Scribe(placed, feature, recognizer.spelling.alphabet, pauses, config["batch_seconds"], equal)
+
+
+def check_asked(run: Run, words: Sequence[str]) -> None:
+    """Refuse what was asked for on the command line and is of no use to a run that writes text by itself."""
+    for key in OF_FRAMES:
+        if key in {word.lstrip("+").partition("=")[0] for word in words}:
+            raise InputError(
+                f"{key}: {run.folder} writes token by token, each window's text by itself: leave it out; "
+                "window_seconds says how long windows are"
+            )
 
 
 class Placed:
@@ -100,13 +133,12 @@ class Placed:
         with torch.inference_mode(), self._fabric.autocast():
             return self._system(batch.to(self._fabric.device))  # type: ignore[no-any-return]
 
-    def predict(self, batch: Batch) -> tuple[Emissions, list[Hypothesis]]:
-        """What is recognized."""
+    def predict(self, batch: Batch) -> tuple[Any, list[Hypothesis]]:
+        """What the model says, and what is recognized in that."""
         import torch
 
         with torch.inference_mode(), self._fabric.autocast():
-            output, hypotheses = self._system.predict(batch.to(self._fabric.device))
-        return cast("Emissions", output), hypotheses
+            return self._system.predict(batch.to(self._fabric.device))
 
 
 class Live:
@@ -128,7 +160,7 @@ class Live:
             self._begun = False
 
 
-def listen(listener: Listener, found: Sequence[Found], put: Put | Live) -> int:
+def listen(listener: Listens, found: Sequence[Found], put: Put | Live) -> int:
     """Hand on what is heard and tell how fast that was; how many recordings were bad."""
     started, seconds, bad = time.perf_counter(), 0.0, 0
     with bar(found, hidden=isinstance(put, Live)) as advance:

@@ -44,11 +44,24 @@ SMALL_SPEECH = {
     "corpus.num_test": "24",
     "corpus.learners.rate": "[0.5,0.9]",
 }
+SMALL_SAID = {
+    "corpus.num_train": "24",
+    "corpus.num_dev": "12",
+    "corpus.num_test": "24",
+}
+SMALL_STT_RUN = {
+    "model.config.hidden_size": "32",
+    "model.config.intermediate_size": "32",
+    "model.config.encoder_num_hidden_layers": "1",
+    "model.config.decoder_num_hidden_layers": "1",
+}
 SMALL_PHONEME_RUN = {"model.encoder.channels": "16", "model.encoder.layers": "1", "model.encoder.num_features": "16"}
 SMALL_RUNS = {
     "sign/": SMALL_SIGN_RUN,
     "bars/": SMALL_BARS_RUN,
     "phoneme/": SMALL_PHONEME_RUN,
+    "stt/base": SMALL_STT_RUN,
+    "stt/lora": {},
     "morse/": SMALL_MORSE_RUN,
 }
 EXAMPLE_RUN = re.compile(r"(runs/\w+/\w+)-1a2b3c4d")  # stands in the text for the first run of that name
@@ -88,12 +101,16 @@ def smaller(words: list[str]) -> list[str]:
         small = SMALL_MARKET
     elif words[0] == "prepare" and "corpus=speech" in words:
         small = SMALL_SPEECH
+    elif words[0] == "prepare" and "corpus=say" in words:
+        small = SMALL_SAID
     elif words[0] == "train" and not any(word.startswith("resume=") for word in words):
         line = " ".join(words)
-        family = next((name for name in ("sign/", "bars/", "phoneme/") if name in line), "morse/")
+        family = next((name for name in SMALL_RUNS if name in line), "morse/")
         small = SMALL_RUN | SMALL_RUNS[family]
         small |= SMALL_SOURCE if "morse/baseline" in line else {}
     given = {word.partition("=")[0] for word in words}
+    if small is SMALL_SAID:  # the text says how much is made, as dev and test are not made unasked
+        words, given = [word for word in words if word.partition("=")[0] not in small], set()
     return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]
 
 

@@ -18,7 +18,10 @@ from omegaconf import OmegaConf
 from project import cli, evaluate, train
 from project.build.compose import CONF, Config, compose, groups, unknown_keys
 from project.build.known import Known, outdated
+from project.build.reports import score
+from project.build.request import check_request
 from project.build.restore import changed, hash_checkpoint, restore
+from project.build.scoring import predict
 from project.contract import Hypothesis, InputError
 from project.data.manifest import Manifest, write_manifest
 from project.evaluation.comparison import compare
@@ -107,7 +110,7 @@ def rewritten(morse: Path, name: str, texts: Mapping[int, str]) -> str:
 def test_validation_in_training_and_evaluate_say_the_same(taught: tuple[Run, list[Scored]], morse: Path) -> None:
     """Beam search, dropout, augmentation: what the last validation recognized, `evaluate` recognizes."""
     run, validated = taught
-    report = evaluate.score(run, asked(run, "checkpoint=last", manifest=f"{morse}/dev.jsonl"))
+    report = score(run, asked(run, "checkpoint=last", manifest=f"{morse}/dev.jsonl"))
     assert sum(bool(row.hypothesis) for row in report.rows) > 3, "hypotheses to compare"
     assert {row.id: (row.hypothesis, row.score, dict(row.columns)) for row in report.rows} == {
         row.id: (row.hypothesis.text, row.hypothesis.score, dict(row.columns)) for row in validated
@@ -118,7 +121,7 @@ def test_validation_in_training_and_evaluate_say_the_same(taught: tuple[Run, lis
 def test_greedy_and_masked_validation_say_the_same(tiny: list[str], morse: Path, tmp_path: Path) -> None:
     rest = [word for word in tiny if not word.startswith(("data.manifest.test", "data.manifest.dev"))]
     run, validated = trained(rest, tmp_path, f"data.manifest.dev={morse}/dev.jsonl", "feature=envelope")
-    report = evaluate.score(run, asked(run, "checkpoint=last"))  # of its own dev manifest: it has no test manifest
+    report = score(run, asked(run, "checkpoint=last"))  # of its own dev manifest: it has no test manifest
     assert sum(bool(row.hypothesis) for row in report.rows) > 3
     assert said(report) == sorted((row.id, row.hypothesis.text) for row in validated)
     assert report.info["manifest"] == f"{morse}/dev.jsonl"
@@ -128,7 +131,7 @@ def test_greedy_and_masked_validation_say_the_same(tiny: list[str], morse: Path,
 
 
 def test_what_differs_stands_in_the_protocol(run: Run, morse: Path) -> None:
-    own = evaluate.score(run, asked(run)).protocol
+    own = score(run, asked(run)).protocol
     assert (own.audio, own.adapter, own.precision) == (SOUND, "none", "32-true on cpu")
     assert own.feature["feature"] == "tone_envelope@2"
     assert own.text == {"normalize": ["nfc@1", "upper@1", "squeeze_spaces@1"]}
@@ -143,11 +146,12 @@ def test_what_differs_stands_in_the_protocol(run: Run, morse: Path) -> None:
         "the run's own": (asked(run, "decode=beam", "decode.pruning.blank=2", "precision=32-true"), set()),
     }
     for what, (config, fields) in changes.items():
-        other = evaluate.score(run, config).protocol
+        other = score(run, config).protocol
         assert {name.split(".")[0] for name, _, _ in own.differences(other)} == fields, what
 
 
-MINE = {"data.manifest", "threads"}  # keys that a run's configuration and `evaluate` share; and all of `decode`
+MINE = {"data.manifest", "threads"}  # keys that a run and `evaluate` share; and all of `decode`
+SHARED = {"data", "decode", "threads"}
 THEIRS = [
     key for key, _ in flatten(compose("train", ["experiment=morse/baseline"])) if key.partition(".")[0] != "decode"
 ]
@@ -167,7 +171,7 @@ def test_no_other_key_of_a_run_can_be_changed(sign: str) -> None:
         assert str(caught.value).startswith(f"{key}: a run is evaluated as it was trained: only data.manifest, decode")
 
 
-@pytest.mark.parametrize("key", [key for key in compose("train") if key not in {"data", "decode", "threads"}])
+@pytest.mark.parametrize("key", [key for key in compose("train") if key not in SHARED])
 def test_nor_by_other_ways(key: str) -> None:
     config = OmegaConf.create(compose("evaluate") | {key: "other"})
     with pytest.raises(InputError, match=f"{key}: no such key"):
@@ -188,7 +192,7 @@ def test_no_other_part_of_the_data_can_be_changed(key: str) -> None:
     config = compose("evaluate")
     config["data"] |= {key: "other"}
     with pytest.raises(InputError, match=rf"data\.{key}: a run is evaluated as it was trained"):
-        evaluate.check_request(config)
+        check_request(config)
 
 
 @pytest.mark.parametrize(
@@ -220,31 +224,34 @@ def test_what_is_wrong_is_told_in_one_line(ask: Ask, run: Run, words: list[str],
 @pytest.mark.skipif(torch.cuda.is_available(), reason="it has the device")
 def test_a_device_that_is_not_there(run: Run) -> None:
     with pytest.raises(InputError, match=r"device=gpu precision=32-true: .*: set device=cpu"):
-        evaluate.score(run, asked(run, device="gpu"))
+        score(run, asked(run, device="gpu"))
 
 
 def test_adapters_stand_in_the_protocol(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def state(norm: float, *, active: bool = True) -> Report:
         found = {"lora": {"active": active, "norm": norm}}
         monkeypatch.setattr(EnvelopeEncoder, "adapter_state", lambda self: found, raising=False)
-        return evaluate.score(run, asked(run, "decode=greedy"))
+        return score(run, asked(run, "decode=greedy"))
 
     report = state(0.5)
     assert report.protocol.adapter == {"lora": {"active": True, "changes": True}}
     assert report.info["adapter"] == {"lora": {"active": True, "norm": 0.5}}
-    for other, field in ((state(0.5, active=False), "adapter.lora.active"), (state(0.0), "adapter.lora.changes")):
-        assert [name for name, _, _ in report.protocol.differences(other.protocol)] == [field]
+    active, changes = "adapter.lora.active", "adapter.lora.changes"
+    off = state(0.5, active=False)
+    for other, fields in ((off, [active, changes]), (state(0.0), [changes])):
+        assert [name for name, _, _ in report.protocol.differences(other.protocol)] == fields
+    assert state(0.0, active=False).protocol == off.protocol, "one that is off changes nothing, whatever it learned"
     assert state(0.7).protocol == report.protocol, "two seeds are evaluated alike"
 
 
 def test_a_report_tells_its_weights(run: Run) -> None:
-    report = evaluate.score(run, asked(run, "decode=greedy"))
+    report = score(run, asked(run, "decode=greedy"))
     assert report.info["weights"] == hash_checkpoint(run)
     content = torch.load(run.best, weights_only=True)
     content["state_dict"]["model.head.bias"] += 1
     torch.save(content, run.best)
     assert report.info["weights"] != hash_checkpoint(run), "the report is stale"
-    assert evaluate.score(run, asked(run, "decode=greedy")).protocol == report.protocol
+    assert score(run, asked(run, "decode=greedy")).protocol == report.protocol
 
 
 # Every example counts once
@@ -253,7 +260,7 @@ def test_a_report_tells_its_weights(run: Run) -> None:
 def test_two_processes_find_what_one_finds(run: Run) -> None:
     """Seven examples in four batches, shared by two: the same rows, scores and figures, and the same Protocol."""
     config = asked(run, "threads=1")
-    alone, together = evaluate.score(run, config), evaluate.score(run, config | {"devices": 2})
+    alone, together = score(run, config), score(run, config | {"devices": 2})
     assert len(alone.rows) == 7
     assert sum(bool(row.hypothesis) for row in alone.rows) > 3
     assert together.rows == alone.rows
@@ -271,7 +278,7 @@ def test_nothing_recognized_is_all_deleted(run: Run) -> None:
     content = torch.load(run.best, weights_only=True)
     content["state_dict"]["model.head.bias"][0] = 1e4
     torch.save(content, run.best)
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     assert {row.hypothesis for row in report.rows} == {""}
     assert "blank_collapse" in {one["check"] for one in report.info["findings"]}
     assert "It says blank in 100.0% of the frames" in evaluate.told(report)
@@ -281,9 +288,9 @@ def test_nothing_recognized_is_all_deleted(run: Run) -> None:
 
 
 def test_an_empty_reference_counts_what_is_put_in(run: Run, morse: Path) -> None:
-    whole = evaluate.score(run, asked(run))
+    whole = score(run, asked(run))
     name = rewritten(morse, "one-empty.jsonl", {2: "  "})
-    report = evaluate.score(run, asked(run, manifest=name))
+    report = score(run, asked(run, manifest=name))
     row, before = report.rows[2], whole.rows[2]
     assert (row.reference, row.hypothesis) == ("", before.hypothesis)
     assert row.hypothesis
@@ -293,20 +300,20 @@ def test_an_empty_reference_counts_what_is_put_in(run: Run, morse: Path) -> None
     for words in ({}, {"device": "cpu"}):
         nothing = rewritten(morse, "all-empty.jsonl", dict.fromkeys(range(7), " "))
         with pytest.raises(InputError, match="all 7 references are empty after normalizing"):
-            evaluate.score(run, asked(run, manifest=nothing, **words))
+            score(run, asked(run, manifest=nothing, **words))
 
 
 def test_a_metric_that_cannot_be_computed_is_an_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     reckon = ErrorRate.score
-    fourth = evaluate.score(run, asked(run, "decode=greedy")).rows[3]
+    fourth = score(run, asked(run, "decode=greedy")).rows[3]
 
-    def score(self: ErrorRate, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
+    def fail(self: ErrorRate, reference: str, hypothesis: Hypothesis) -> Mapping[str, float]:
         columns = dict(reckon(self, reference, hypothesis))
         return columns | ({f"{self.name}_length": math.nan} if reference == fourth.reference else {})
 
-    monkeypatch.setattr(ErrorRate, "score", score)
+    monkeypatch.setattr(ErrorRate, "score", fail)
     with pytest.raises(InputError, match=rf"{fourth.id}: \w+_length is nan: a metric that cannot be computed"):
-        evaluate.score(run, asked(run, "decode=greedy"))
+        score(run, asked(run, "decode=greedy"))
 
 
 # References
@@ -321,8 +328,8 @@ def test_references_are_never_filtered_in_silence(run: Run, morse: Path, ask: As
     assert f"{name}:5: {whole[4].id}: not in the alphabet: '?' 3 times, 'É' 1 times, '!' 1 times; 2 of 7" in lines[0]
     assert "add uncovered=count" in lines[0]
 
-    report = evaluate.score(run, asked(run, "uncovered=count", manifest=name))
-    plain = evaluate.score(run, asked(run))
+    report = score(run, asked(run, "uncovered=count", manifest=name))
+    plain = score(run, asked(run))
     assert said(report) == said(plain), "references do not touch hypotheses"
     assert [row.reference for row in report.rows][4:6] == [f"{whole[4].text}??", f"É {whole[5].text}!?"]
     for metric in ("cer_length", "cer_substitutions", "cer_deletions"):
@@ -355,18 +362,18 @@ def test_one_report_for_each_manifest(run: Run, morse: Path, ask: Ask) -> None:
     found = [load(folder) for folder in out.splitlines()]
     assert [report.info["manifest"] for report in found] == names
     assert [len(report.rows) for report in found] == [7, 6]
-    assert found[0].protocol == evaluate.score(run, asked(run)).protocol
+    assert found[0].protocol == score(run, asked(run)).protocol
     code, out, lines = ask(run.folder, f"data.manifest=[{names[0]},nowhere.jsonl]")
     assert (code, out) == (2, ""), "wrong manifests show before any is scored"
     assert "nowhere.jsonl: no such manifest" in lines[0]
 
 
 def test_part_of_a_manifest_is_not_for_decisions(run: Run) -> None:
-    report = evaluate.score(run, asked(run, "max_samples=3"))
+    report = score(run, asked(run, "max_samples=3"))
     assert (len(report.rows), report.protocol.coverage) == (3, "3 of 7, not for decisions")
     assert compare([report]).head == ["Coverage 3 of 7, not for decisions"]
     assert terminal(compare([report])).caption == "Coverage 3 of 7, not for decisions"
-    assert evaluate.score(run, asked(run, "max_samples=7")).protocol.is_complete
+    assert score(run, asked(run, "max_samples=7")).protocol.is_complete
 
 
 @pytest.mark.parametrize(
@@ -390,7 +397,7 @@ def test_stopped_while_scoring_leaves_nothing(
 
 
 def test_where_the_time_went(run: Run) -> None:
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     spent = report.info["time"]
     assert list(spent) == ["feature", "model", "decode", "diagnosis"]
     assert all(seconds > 0 for seconds in spent.values())
@@ -400,7 +407,7 @@ def test_where_the_time_went(run: Run) -> None:
 
 def test_what_a_report_tells_beside_its_protocol(run: Run) -> None:
     own = run.config()
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     assert report.info["manifest"] == own["data"]["manifest"]["test"]
     assert report.info["metric"] == own["metric"]
     assert report.info["decode"] == own["decode"]
@@ -411,12 +418,12 @@ def test_what_a_report_tells_beside_its_protocol(run: Run) -> None:
 def test_the_decoder_is_the_systems_own_again(run: Run) -> None:
     recognizer = restore(run, changed(run.config()))
     decoder = recognizer.system.decoder
-    evaluate.predict(recognizer, recognizer.data.manifest("test"), "32-true", "cpu")
+    predict(recognizer, recognizer.data.manifest("test"), "32-true", "cpu")
     assert recognizer.system.decoder is decoder
 
 
 def test_weights_that_changed_since_make_a_report_outdated(run: Run) -> None:
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     known = Known.open(run.folder)
     assert outdated(known, report) == []
     content = torch.load(run.best, weights_only=True)
@@ -426,7 +433,7 @@ def test_weights_that_changed_since_make_a_report_outdated(run: Run) -> None:
 
 
 def test_the_last_checkpoint_is_another_protocol(run: Run) -> None:
-    best, last = (evaluate.score(run, asked(run, f"checkpoint={name}")) for name in ("best", "last"))
+    best, last = (score(run, asked(run, f"checkpoint={name}")) for name in ("best", "last"))
     with pytest.raises(InputError, match=r"checkpoint \(best against last\)"):
         compare([best, replace(last, run="other")])
 
@@ -436,11 +443,11 @@ def test_what_could_not_be_looked_at_is_told(run: Run, tmp_path: Path) -> None:
     kept = run.folder / "features.json"
     assert json.loads(kept.read_text())["examples"] < 6, "a short run knows its first batch"
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "examples": 40}))
-    looked = evaluate.score(run, asked(run))
+    looked = score(run, asked(run))
     assert looked.info["not_measured"] == []
     assert "feature/shift" in looked.info["statistics"]
     kept.unlink()
-    blind = evaluate.score(run, asked(run))
+    blind = score(run, asked(run))
     assert blind.info["not_measured"] == [
         "feature_drift: of too few examples is it known what features are like in training"
     ]
@@ -451,6 +458,6 @@ def test_weights_that_are_no_numbers_are_a_finding_and_the_report_is_written(run
     content = torch.load(run.best, weights_only=True)
     content["state_dict"]["model.norm.weight"][:] = float("nan")
     torch.save(content, run.best)
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     assert "not_finite" in [one["check"] for one in report.info["findings"]]
     assert load(report.save(tmp_path)).info["findings"] == report.info["findings"]

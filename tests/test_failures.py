@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from project import evaluate, train
+from project import train
 from project.build.compose import compose
+from project.build.reports import score
 from project.contract import InputError
 from project.evaluation.comparison import compare
 from project.evaluation.result import Report
@@ -39,7 +40,7 @@ def found_in(folder: Path) -> set[str]:
 
 
 def report_of(run: Run) -> Report:
-    return evaluate.score(run, compose("evaluate", [f"run={run.folder}", "workers=0", "resamples=50"]))
+    return score(run, compose("evaluate", [f"run={run.folder}", "workers=0", "resamples=50"]))
 
 
 def test_clips_with_too_few_frames_stop_the_training_and_are_named(tiny: list[str], tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_references_outside_the_alphabet_are_named_not_shortened(tiny: list[str]
     run = trained(tiny, tmp_path)
     config = compose("evaluate", [f"run={run.folder}", "workers=0", f"data.manifest={manifest}"])
     with pytest.raises(InputError, match=rf"punctuated.jsonl:3: {lines[2]['id']}: .*\?"):
-        evaluate.score(run, config)
+        score(run, config)
     manifest.unlink()
 
 

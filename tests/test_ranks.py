@@ -12,7 +12,7 @@ import torch
 from project import train
 from project.build import ranks
 from project.build.compose import compose
-from project.evaluate import predict
+from project.build.scoring import predict
 from project.run import Run
 from project.system.weights import load_weights
 

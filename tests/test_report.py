@@ -12,8 +12,8 @@ import yaml
 from project import cli
 from project.build.claims import read_claims
 from project.build.known import Known
+from project.build.reports import rows_of
 from project.contract import Example, Hypothesis
-from project.evaluate import rows_of
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Row, load

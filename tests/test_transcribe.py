@@ -14,8 +14,8 @@ import torch
 from project import cli, train
 from project.build.compose import compose
 from project.build.restore import changed, restore
+from project.build.scoring import predict
 from project.data.manifest import Manifest
-from project.evaluate import predict
 from project.run import Run
 
 
@@ -61,7 +61,7 @@ Ask = Callable[..., tuple[int, str, list[str]]]
 def test_it_says_what_evaluation_says(ask: Ask, run: Run, morse: Path, decode: str) -> None:
     manifest = Manifest.open(str(morse / "test.jsonl"))
     own = changed(run.config(), decode=compose("train", [f"decode={decode}"])["decode"])
-    scored = predict(restore(run, own), manifest, "32-true", "cpu")
+    scored = predict(restore(run, own), manifest, "32-true", "cpu").scored
     code, printed, lines = ask(morse / "audio" / "test", "output=json", f"decode={decode}")
     assert (code, lines) == (0, [])
     found = {Path(line["file"]).name: line for line in map(json.loads, printed.splitlines())}

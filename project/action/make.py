@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from project.corpus.folder import remove
 
 
 class Corpus(Protocol):
-    """Raw material that can be turned into manifests."""
+    """Raw material that can be turned into manifests. One that reads others' manifests names them as `sources`."""
 
     def make(self, out: str, progress: Callable[[int, int], None]) -> list[str]:
         """Writes recordings and manifests into a folder and gives the manifests' paths."""
@@ -33,6 +34,9 @@ class Make:
 
     def run(self) -> int:
         """Prints the manifests' paths, a line each; the exit code."""
+        for source in getattr(self._corpus, "sources", ()):
+            if Path(source).resolve().is_relative_to(Path(self._out).resolve()):
+                raise InputError(f"out={self._out}: {source}, which is read, lies in it: choose another folder")
         if self._overwrite:
             remove(self._out)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

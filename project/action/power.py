@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from project.action.output import console, progress, require_free, require_manifests, say, write_json
-from project.contract import Finding, InputError
+from project.contract import Example, Finding, InputError
 from project.data.manifest import Manifest
 from project.data.profile import symbols_of, text_of
 from project.evaluation.interval import resampling_unit
@@ -127,7 +127,7 @@ class Power:
         lengths, groups = [], []
         with progress("reading", len(manifest)) as advance:
             for example in manifest:
-                text = text_of(example, self.spelling)
+                text = self._text(example)
                 if text is not None:
                     words = symbols_of(example, self.spelling) if self.rate == "per" else text.split()
                     lengths.append(len(text) if self.rate == "cer" else len(words or ()))
@@ -136,6 +136,12 @@ class Power:
         if not sum(lengths):
             raise InputError(f"{self.patterns[0]}: no example has a text: name a manifest with references")
         return Census(len(manifest), len(lengths), sum(lengths), len(set(groups) - {None}), resampling_unit(groups))
+
+    def _text(self, example: Example) -> str | None:
+        """Of a line with a text and phones, say, the text, unless a spelling says what references are."""
+        if self.spelling is None and example.text is not None:
+            example = replace(example, symbols=None)
+        return text_of(example, self.spelling)
 
 
 def answer(extent: Extent, census: Census, asked: Question, name: str, share: float) -> dict[str, Any]:

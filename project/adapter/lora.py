@@ -7,26 +7,19 @@ encoders give to them, and nothing of what they do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import MethodType
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
 from torch import nn
 
+from project.adapter.body import bodies_of
+from project.adapter.target import Preset, linears, targeted
 from project.contract import InputError
 
-Preset = Literal["qv", "qkv", "qkvo", "all_linear"]
-
 NAME = "lora"
-_NAMES: Mapping[str, frozenset[str]] = {  # of projections: in wav2vec2 and its kin, Whisper, Moonshine; w2v-BERT
-    "q": frozenset({"q_proj", "linear_q"}),
-    "k": frozenset({"k_proj", "linear_k"}),
-    "v": frozenset({"v_proj", "linear_v"}),
-    "o": frozenset({"out_proj", "o_proj", "linear_out"}),
-}
-_ALL = "all_linear"
 _QUANTIZED = {"is_loaded_in_4bit": "Linear4bit", "is_loaded_in_8bit": "Linear8bitLt"}  # as peft asks: as it is built
 
 
@@ -36,7 +29,8 @@ class LoRA:
 
     A fresh adapter changes nothing that the model says. `alpha` / `rank` multiplies what it adds, `alpha` over the
     root of `rank` with `rslora`. `dora` learns the length of each row of a weight by itself. `targets` are projections
-    of attention by preset, all linear layers, or the ends of layers' names.
+    of attention by preset, `all` of them and the feed-forward layers, those of a decoder's attention to itself, all
+    linear layers, or the ends of layers' names.
 
     A model tells where adapters go as `bodies`; else it is its `backbone`, or the whole where it has none.
     """
@@ -57,10 +51,10 @@ class LoRA:
 
     def __call__(self, model: nn.Module) -> None:
         """Freeze and put in."""
-        bodies = _bodies(model)
+        bodies = bodies_of(model)
         names = [targeted(body, self.targets) for body in bodies]
         if not any(names):
-            known = sorted({name.rpartition(".")[2] for body in bodies for name, _ in _linears(body)})
+            known = sorted({name.rpartition(".")[2] for body in bodies for name, _ in linears(body)})
             raise InputError(f"adapter.targets={self.targets}: no layer is called so: name some of {', '.join(known)}")
         for body, targets in zip(bodies, names, strict=True):
             body.requires_grad_(False)
@@ -87,32 +81,6 @@ class LoRA:
         inject_adapter_in_model(config, body, NAME)
 
 
-def targeted(body: nn.Module, targets: Preset | Sequence[str]) -> list[str]:
-    """The names of the linear layers of a body that an adapter goes to."""
-    if targets == _ALL:
-        found = _linears(body)
-    elif isinstance(targets, str):
-        wanted = frozenset().union(*(_NAMES[letter] for letter in targets))
-        found = [(name, parent) for name, parent in _linears(body) if name.rpartition(".")[2] in wanted]
-    else:
-        ends = tuple(f".{end}" for end in targets)
-        found = [(name, parent) for name, parent in _linears(body) if f".{name}".endswith(ends)]
-    for name, parent in found:
-        if reads_weights(parent):
-            raise InputError(
-                f"adapter.targets: {name}: {type(parent).__name__} reads its weights itself, so an adapter there would "
-                "do nothing: leave it out of adapter.targets"
-            )
-    return [name for name, _ in found]
-
-
-def reads_weights(parent: nn.Module) -> bool:
-    """Whether a module computes with weights of its layers instead of calling them, past any adapter."""
-    if isinstance(parent, nn.MultiheadAttention):
-        return True
-    return type(parent).__name__ == "WavLMAttention" and not getattr(parent, "calls_projections", False)
-
-
 def adapter_state(model: nn.Module) -> dict[str, dict[str, Any]]:
     """Whether the adapter is on in all of its layers, and the length of all that it changes in their weights."""
     layers = layers_of(model)
@@ -120,6 +88,19 @@ def adapter_state(model: nn.Module) -> dict[str, dict[str, Any]]:
     with torch.no_grad():
         square = sum(_square_of_change(layer) for layer in layers)
     return {NAME: {"active": active, "norm": square**0.5}}
+
+
+def lengths(model: nn.Module) -> dict[str, tuple[float, float]]:
+    """By name of a layer: the length of the change that the adapter makes to its weights, and that of the weights."""
+    from peft.utils.integrations import dequantize_module_weight
+
+    found, layers = {}, {id(layer) for layer in layers_of(model)}
+    with torch.no_grad():
+        for name, layer in model.named_modules():
+            if id(layer) in layers:
+                weight_OI = dequantize_module_weight(layer.get_base_layer())
+                found[name] = _square_of_change(layer) ** 0.5, float(weight_OI.double().square().sum()) ** 0.5
+    return found
 
 
 def layers_of(model: nn.Module) -> list[Any]:
@@ -152,21 +133,6 @@ def unmerge(model: nn.Module) -> None:
     """Take it out of them again."""
     for layer in layers_of(model):
         layer.unmerge()
-
-
-def _bodies(model: nn.Module) -> list[nn.Module]:
-    names: Sequence[str] = getattr(model, "bodies", ("backbone",) if hasattr(model, "backbone") else ("",))
-    return [model.get_submodule(name) for name in names]
-
-
-def _linears(body: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Names of linear layers with the modules that they are parts of."""
-    return [
-        (f"{path}.{name}".lstrip("."), parent)
-        for path, parent in body.named_modules()
-        for name, child in parent.named_children()
-        if isinstance(child, nn.Linear)
-    ]
 
 
 def _square_of_change(layer: Any) -> float:

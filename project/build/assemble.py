@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from project.data.module import DataModule
     from project.part import Feature, Notation
+    from project.run import Run
     from project.system.base import System
 
 # Constructor arguments that other parts decide: whoever names one in its signature gets it, YAML does not set it.
 OFFERS: Mapping[str, tuple[str, ...]] = {
-    "text": (),
+    "text": ("saved",),
     "feature": (),
     "data": ("feature", "spelling"),
     "model": ("num_features", "num_symbols", "alphabet", "columns", "base_rate", "architecture"),
@@ -52,6 +53,7 @@ QUIET = (
     ".*smaller than the logging interval.*",
     ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ".*training_step. returned .None.*",  # on_nonfinite=skip means it
+    ".*module.s. in eval mode at the start of training.*",  # what does not learn rests on purpose
     ".*sync_dist=True.*when logging on epoch level.*",  # our figures are gathered before they are logged
 )
 
@@ -83,13 +85,16 @@ def build_recognizer(
     *,
     training: bool,
     teacher: Recognizer | None = None,
-    architecture: Mapping[str, Any] | None = None,
+    run: Run | None = None,
 ) -> Recognizer:
     """The parts that a configuration describes; optimizer, schedule and perhaps a teacher only for training.
 
-    `architecture`: what a run wrote down of a model that was made from weights of others, which need not be there now.
+    `run`: where it wrote down what a model was made from that began with weights of others, and the tokenizer that its
+    text is cut with: none of these need be there now.
     """
-    spelling = make(config["text"], "text")
+    architecture = run.architecture() if run else None
+    saved = str(run.alphabet_file) if run and run.alphabet_file.is_file() else None
+    spelling = make(config["text"], "text", saved=saved)
     feature = make(config["feature"], "feature")
     made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
     data = make(config["data"] | made_anew, "data", feature=feature, spelling=spelling)
@@ -122,6 +127,7 @@ def build_recognizer(
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
     system = make(config["system"], "system", **parts)
+    system.normalize = getattr(spelling, "normalize", None)
     ignorance.tell(system)
     return Recognizer(spelling, feature, data, system, steps, teacher)
 

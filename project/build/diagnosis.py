@@ -24,7 +24,7 @@ def diagnosed(job: Job, recognizer: Recognizer, outcome: Outcome, name: str) -> 
     The checks are those of the run, or the shipped ones.
     """
     watcher = (job.own.get("callbacks") or {}).get("diagnosis") or compose("train")["callbacks"]["diagnosis"]
-    known, missing = recognizer.data.known("train"), []
+    known, missing = recognizer.data.learned_from, []
     if known is None and recognizer.data.fresh is None:
         missing.append("leakage: the training manifest is not at hand")
     if "feature/shift" not in outcome.figures:
@@ -32,7 +32,10 @@ def diagnosed(job: Job, recognizer: Recognizer, outcome: Outcome, name: str) -> 
     measured = {**outcome.figures, **adapter_figures(recognizer.system.model), **scored_figures(known, job.manifest)}
     figures = {key: value for key, value in measured.items() if math.isfinite(value)}
     evidence = Evidence({key: [(0, value)] for key, value in figures.items()}, **about(recognizer.system), final=True)
-    findings = run_checks(make(watcher["checks"] or {}, "callbacks.diagnosis.checks"), evidence)
+    checks = make(watcher["checks"] or {}, "callbacks.diagnosis.checks")
+    if job.own.get("adapter_off"):  # it was asked for
+        checks.pop("adapter_idle", None)
+    findings = run_checks(checks, evidence)
     if wrong := sorted(measured.keys() - figures.keys()):
         findings.append(
             Finding(

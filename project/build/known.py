@@ -75,9 +75,12 @@ def entrant(known: Known) -> Entrant:
 
 def outdated(known: Known, report: Report) -> list[Finding]:
     """Whether the weights that a Report speaks of are no longer those in the run's folder."""
+    from project.build.baseline import UNADAPTED
     from project.build.restore import hash_checkpoint
 
     scored, name = report.info.get("weights"), str(report.info.get("checkpoint", "best"))
+    if str(scored).startswith(UNADAPTED):  # weights that do not change while an adapter learns
+        return []
     file = known.run.last if name == "last" else known.run.best
     if scored is None or not file.is_file() or hash_checkpoint(known.run, name) == scored:
         return []

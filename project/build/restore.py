@@ -13,6 +13,7 @@ from project.build.assemble import Recognizer, build_recognizer, check_experimen
 from project.build.bind import make
 from project.build.compose import Config
 from project.contract import InputError
+from project.part import Adapted
 from project.run import Run
 
 
@@ -62,15 +63,27 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     Its alphabet must be the one that it was trained with.
     """
     from project.system.weights import load_weights
-    from project.text.alphabet import Alphabet
 
     file = checkpoint_file(run, checkpoint)
     check_experiment(config)
     settle(config)
-    recognizer = build_recognizer(config, training=False, architecture=run.architecture())
-    trained_with = Alphabet.load(run.alphabet_file)
+    recognizer = build_recognizer(config, training=False, run=run)
+    trained_with = type(recognizer.spelling.alphabet).load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
     load_weights(recognizer.system, file)
     recognizer.system.eval()
+    if config.get("adapter_off"):
+        switch_off(recognizer)
     return recognizer
+
+
+def switch_off(recognizer: Recognizer) -> None:
+    """Leave the model as it is without its adapter, from now on."""
+    from project.adapter.lora import layers_of
+
+    layers = layers_of(recognizer.system.model) if isinstance(recognizer.system.model, Adapted) else []
+    if not layers:
+        raise InputError("adapters=disabled: this run has no adapter: leave it out; compare with the run it began with")
+    for layer in layers:
+        layer.enable_adapters(False)

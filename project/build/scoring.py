@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import json
 import signal
-import time
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from lightning.pytorch import Trainer
 
 from project.build.assemble import Recognizer
 from project.build.compose import Config
+from project.build.keeping import Keeping
+from project.build.partial import PartialFile, forget, hash_weights
 from project.build.processes import in_processes
 from project.build.restore import restore
+from project.build.watch import Lap, Watch
 from project.callbacks.diagnosis import Diagnosis
 from project.callbacks.emission_keeper import EmissionKeeper
-from project.contract import Batch, Hypothesis, InputError, Interrupted, Output
+from project.contract import InputError, Interrupted
 from project.data.manifest import Manifest
 from project.data.module import DataModule
 from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.validation import ValidationSums
-from project.part import Decoder
+from project.evaluation.protocol import hash_code
 from project.run import Run
 from project.system.base import Scored
 
 Spent = Mapping[str, float]
+PROJECT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Outcome:
     measured: Mapping[str, Any] = field(default_factory=dict)  # for diagnosis: sums, see ValidationSums
     figures: Mapping[str, float] = field(default_factory=dict)  # made of them, and what single processes found
     emissions: Mapping[str, Any] = field(default_factory=dict)  # by id, where they were to be kept
+    earlier: float = 0.0  # seconds spent before this sitting, if it went on where another was stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,17 @@ class Job:
     devices: int = 1
     lenient: bool = False  # references may hold symbols outside the alphabet
     keeps: bool = False  # the emissions
+    partial: Path | None = None  # where what is scored is kept until `forget`, a folder for each Protocol
 
     def score(self, recognizer: Recognizer | None = None) -> Outcome:
         """Every example once; `recognizer` serves where one process is enough."""
         if self.devices > 1:
-            outcomes = in_processes(self.devices, partial(_score_share, self))
+            try:
+                outcomes = in_processes(self.devices, partial(_score_share, self))
+            except KeyboardInterrupt:
+                if self.partial is not None and any(self.partial.glob("*")):
+                    print("what was scored is kept: the same command goes on after it", file=sys.stderr, flush=True)
+                raise
         else:
             outcomes = [_score_share(self, 0, recognizer)]
         ids = [self.manifest[index].id for index in range(len(self.manifest))]
@@ -77,7 +87,25 @@ class Job:
         scored = each_once([one.scored for one in outcomes], ids)
         figures = _figures(told, trained_on(self.run))
         emissions = {name: kept for one in outcomes for name, kept in one.emissions.items()}
-        return Outcome(scored, told[0].precision if told else "", spent, figures=figures, emissions=emissions)
+        precision, earlier = told[0].precision if told else "", max((one.earlier for one in told), default=0.0)
+        return Outcome(scored, precision, spent, figures=figures, emissions=emissions, earlier=earlier)
+
+    def forget(self) -> None:
+        """Once its Report is written: what was kept of it is needed no more."""
+        if self.partial is not None:
+            forget(self.partial)
+
+    def settings(self, recognizer: Recognizer, arithmetic: str) -> dict[str, Any]:
+        """What must be equal, beside the Protocol, before anything is scored together with what was scored before."""
+        return {
+            "manifest": self.manifest.hash,
+            "weights": hash_weights(recognizer.system.state_dict()),
+            "arithmetic": arithmetic,
+            "metric": self.own["metric"],
+            "batching": asdict(recognizer.data.batching),
+            "lenient": self.lenient,
+            "code": [hash_code(PROJECT / package) for package in ("callbacks", "diagnosis")],
+        }
 
 
 def trained_on(run: Run) -> FeatureSums:
@@ -115,9 +143,18 @@ def each_once(shares: Sequence[Mapping[str, Scored]], ids: Sequence[str]) -> dic
 
 
 def predict(
-    recognizer: Recognizer, manifest: Manifest, precision: str, device: str, share: int = 0, keeps: bool = False
+    recognizer: Recognizer,
+    manifest: Manifest,
+    precision: str,
+    device: str,
+    share: int = 0,
+    keeps: bool = False,
+    file: Callable[[str], PartialFile] | None = None,
 ) -> Outcome:
-    """Every example of a manifest, scored in this process; of several, the first shows how far it is."""
+    """Every example of a manifest, scored in this process; of several, the first shows how far it is.
+
+    `file`: where it is kept what has been scored so far, given the arithmetic.
+    """
     watch, diagnosis, keeper = Watch(len(manifest), hidden=share > 0), Diagnosis("", {}), EmissionKeeper()
     accelerated = device != "cpu" and torch.cuda.is_available()
     try:
@@ -129,17 +166,25 @@ def predict(
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # no such device, or none here
         reason = " ".join(str(error).split()).rstrip(".!")
         raise InputError(f"device={device} precision={precision}: {reason}: set device=cpu precision=null") from error
-    system, loader = recognizer.system, recognizer.data.scoring_loader(manifest)
-    with watch.decoding(system):
+    system, arithmetic = recognizer.system, arithmetic_of(str(trainer.precision), trainer.strategy.root_device.type)
+    keeping = Keeping(file(arithmetic), diagnosis, watch) if file else None
+    trainer.callbacks += [keeping] if keeping else []  # type: ignore[attr-defined]
+    rest = keeping.left_of(manifest, recognizer.data) if keeping else manifest
+    loader = recognizer.data.scoring_loader(rest)
+    with watch.decoding(system), keeping or nullcontext():
         try:
             trainer.validate(system, dataloaders=loader, verbose=False)
         except SystemExit as stop:  # what the trainer makes of Ctrl-C, and of a polite kill
+            told = keeping.told if keeping else "with emissions=cache nothing is kept of it" if keeps else None
+            if told:
+                print(told, file=sys.stderr, flush=True)
             if stop.code == 1:
                 raise KeyboardInterrupt from None
-            raise Interrupted("stopped while scoring: nothing was written", signal.SIGTERM) from None
-    arithmetic = arithmetic_of(str(trainer.precision), trainer.strategy.root_device.type)
-    scored = {row.id: row for row in system.scored}
-    return Outcome(scored, arithmetic, watch.spent, diagnosis.seen.state(), diagnosis.mates, keeper.kept)
+            left = "the same command goes on" if keeping and told else "nothing was written"
+            raise Interrupted(f"stopped while scoring: {left}", signal.SIGTERM) from None
+    scored, earlier = {row.id: row for row in system.scored}, keeping.before.seconds if keeping else 0.0
+    seen = diagnosis.seen.state(), diagnosis.mates
+    return Outcome(scored, arithmetic, watch.spent, *seen, emissions=keeper.kept, earlier=earlier)
 
 
 def arithmetic_of(precision: str, device: str) -> str:
@@ -160,83 +205,16 @@ def share_of(manifest: Manifest, data: DataModule, share: int, shares: int) -> M
     return manifest.select([draw.index for batch in batches[share::shares] for draw in batch])
 
 
-class Watch(Callback):
-    """Shows how far scoring is, if standard error is a terminal, and notes what its time went into."""
-
-    def __init__(self, total: int, *, hidden: bool = False) -> None:
-        self.spent = {"feature": 0.0, "model": 0.0, "decode": 0.0, "diagnosis": 0.0}
-        self._total = total
-        self._since = 0.0
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        console = Console(stderr=True)
-        self._bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
-
-    @contextmanager
-    def decoding(self, system: Any) -> Iterator[None]:
-        """While this holds, the time that a system's decoder takes is noted, and the bar is shown."""
-        decoder = system.decoder
-        system.decoder = _Timed(decoder, self.spent)
-        try:
-            with self._bar:
-                self._task = self._bar.add_task("scoring", total=self._total)
-                yield
-        finally:
-            system.decoder = decoder
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = time.perf_counter()
-
-    def on_validation_batch_start(self, *_: Any) -> None:
-        self._note("feature")
-        self._decoded = self.spent["decode"]
-
-    def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
-    ) -> None:
-        self._note("model")
-        self.spent["model"] -= self.spent["decode"] - self._decoded
-        self._bar.advance(self._task, len(batch))
-
-    def note_diagnosis(self) -> None:
-        """What passed since a batch was scored was spent on measuring it."""
-        self._note("diagnosis")
-
-    def _note(self, what: str) -> None:
-        now = time.perf_counter()
-        self.spent[what] += now - self._since
-        self._since = now
-
-
-class Lap(Callback):
-    """Stands behind the diagnosis, and tells the watch that it is done."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def on_validation_batch_end(self, *_: Any) -> None:
-        self._watch.note_diagnosis()
-
-
-class _Timed:
-    """A decoder whose time is noted; what a GPU still has to do before it is not its own."""
-
-    def __init__(self, decoder: Decoder, spent: dict[str, float]) -> None:
-        self.settings = decoder.settings
-        self._decoder, self._spent = decoder, spent
-
-    def __call__(self, output: Output) -> list[Hypothesis]:
-        if output.lengths_B.is_cuda:
-            torch.cuda.synchronize()
-        started = time.perf_counter()
-        found = self._decoder(output)
-        self._spent["decode"] += time.perf_counter() - started
-        return found
-
-
 def _score_share(job: Job, share: int, recognizer: Recognizer | None = None) -> Outcome:
     recognizer = recognizer or restore(job.run, job.own, job.checkpoint)
     recognizer.data.spelling = recognizer.spelling.lenient() if job.lenient else recognizer.spelling
     part = share_of(job.manifest, recognizer.data, share, job.devices) if job.devices > 1 else job.manifest
     if not len(part):
         return Outcome({})
-    return predict(recognizer, part, job.own["trainer"]["precision"], job.device, share, job.keeps)
+    file = partial(_file, job, recognizer, share) if job.partial is not None and not job.keeps else None
+    return predict(recognizer, part, job.own["trainer"]["precision"], job.device, share, job.keeps, file)
+
+
+def _file(job: Job, recognizer: Recognizer, share: int, arithmetic: str) -> PartialFile:
+    assert job.partial is not None
+    return PartialFile(job.partial, partial(job.settings, recognizer, arithmetic), share, job.devices)

@@ -65,8 +65,8 @@ class Checkpoint(Watcher):
         return trainer.strategy.reduce_boolean_decision(late and trainer.is_global_zero, all=False)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
+        if trainer.sanity_checking or (trainer.state.fn == "fit" and trainer.global_step == 0):
+            return  # nothing is learned yet: that is no best, and nothing to continue from
         if self._is_best(trainer):
             self._save(trainer, "best.ckpt", weights_only=True)
         epoch = trainer.current_epoch + bool(trainer.is_last_batch)

@@ -97,6 +97,11 @@ class Diagnosis(Watcher):
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         self.seen, self._ends = ValidationSums(), []
 
+    def resume(self, sums: Mapping[str, Any], first: Batch) -> None:
+        """Go on with a validation that began with that batch, and of which so much was measured before."""
+        self.seen.merge(sums)
+        self._ends = [first]
+
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int,
         dataloader_idx: int = 0,
@@ -104,6 +109,7 @@ class Diagnosis(Watcher):
         seen = outputs["seen"]
         self.seen.add(seen.output, seen.hypotheses, batch, is_taught=seen.checked.is_taught)
         self.seen.add_heads(seen.checked.heads)
+        self.seen.add_counts({name: seen.checked.counts[name] for name in getattr(pl_module, "telling", ())})
         unheard = pl_module.ignorant(seen.output, batch)
         if unheard is not None:
             priors = pl_module.loss(unheard, batch)
@@ -122,7 +128,7 @@ class Diagnosis(Watcher):
             **self.seen.figures(),
             **feature_figures(self._train, self.seen.features),
             **self.mates,
-            **adapter_figures(pl_module.model),
+            **({} if begins(trainer) else adapter_figures(pl_module.model)),  # one that was just put in changes nothing
             **fused,
         }
 
@@ -186,6 +192,11 @@ class Diagnosis(Watcher):
         self._train = FeatureSums()
         self._train.merge(state_dict["train"])
         self._told = {(check, subject) for check, subject in state_dict["told"]}
+
+
+def begins(trainer: Trainer) -> bool:
+    """Whether a training has not made its first step."""
+    return bool(trainer.state.fn == "fit" and trainer.global_step == 0)
 
 
 def about(system: Any) -> dict[str, Any]:

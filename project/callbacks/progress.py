@@ -82,14 +82,13 @@ class Progress(Watcher):
         if trainer.sanity_checking or not trainer.is_global_zero or not figures:
             return
         main = main_figures(figures, shown_names(pl_module))
-        self._history.append((trainer.global_step, trainer.current_epoch + 1, main))
         words = "  ".join(f"{name} {value:.4g}" for name, value in main.items())
-        log.info("epoch %d  step %d  %s", trainer.current_epoch + 1, trainer.global_step, words)
+        epoch = trainer.current_epoch + 1 if trainer.global_step or trainer.state.fn != "fit" else 0
+        self._history.append((trainer.global_step, epoch, main))
+        log.info("epoch %d  step %d  %s", epoch, trainer.global_step, words)
         if self._bars is None:
             seconds = time.perf_counter() - self._started
-            self.console.print(
-                f"epoch {trainer.current_epoch + 1}  step {trainer.global_step}  {words}  {seconds:.0f} s"
-            )
+            self.console.print(f"epoch {epoch}  step {trainer.global_step}  {words}  {seconds:.0f} s")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._bars is not None:

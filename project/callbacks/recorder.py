@@ -70,6 +70,8 @@ class Recorder(Watcher):
         skipped = getattr(pl_module, "skipped_steps", 0)
         if skipped:
             figures["train/skipped_steps"] = float(skipped)
+        if trainer.accumulate_grad_batches > 1:  # steps are updates of the weights, of so many batches each
+            figures["train/batches"] = float(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
         self.latest = figures | {"items_per_second": self._examples / max(1e-9, time.perf_counter() - self._since)}
         self._write(trainer, figures)
         self._values, self._sums = [], []

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from project.corpus import flac
 from project.corpus.folder import Folder
 from project.corpus.keyer.channel import Channel, check_made
 from project.corpus.keyer.fist import Keying, draw_sender
@@ -71,7 +71,7 @@ class Morse:
         media = f"audio/{split}/{number:06d}.flac"
         if not _is_recorded(folder / media, sending):
             sound = render(sending, self._keying, self._channel, self._sample_rate, rng)
-            _write(folder / media, sound, self._sample_rate)
+            flac.write(folder / media, sound, self._sample_rate)
         return self._line(f"{split}-{number:06d}", media, sending)
 
     def _line(self, name: str, media: str, sending: Transmission) -> dict[str, Any]:
@@ -94,10 +94,3 @@ def _is_recorded(path: Path, sending: Transmission) -> bool:
         return bool(soundfile.info(path).frames == sending.num_samples)
     except soundfile.LibsndfileError:
         return False
-
-
-def _write(path: Path, sound: NDArray[np.float32], sample_rate: int) -> None:
-    """A 16-bit FLAC file, there only when it is whole."""
-    temporary = path.with_name(f".{path.name}")
-    soundfile.write(temporary, sound, sample_rate, format="FLAC", subtype="PCM_16")
-    temporary.replace(path)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from project import atomic
 from project.contract import InputError
+from project.corpus import flac
 from project.corpus.folder import Folder
 from project.corpus.speaker.accents import Accented, draw_accented
 from project.corpus.speaker.recording import Recording, record
@@ -95,8 +94,7 @@ class Say:
         rate = self._recording.sample_rate
         sound, _, snr_db = record(resample(spoken.wave, spoken.rate, rate), self._recording, rng)
         media = f"audio/{split}/{number:06d}.flac"
-        with atomic.writing(folder / media) as file:
-            soundfile.write(file, sound, rate, format="FLAC", subtype="PCM_16")
+        flac.write(folder / media, sound, rate)
         return {
             "id": f"{split}-{number:06d}",
             "media": media,

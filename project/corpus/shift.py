@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from project import atomic
 from project.contract import Example, InputError
+from project.corpus import flac
 from project.corpus.folder import Folder
 from project.corpus.shifter.codec import Codec
 from project.corpus.shifter.crowd import Crowd
@@ -61,6 +60,7 @@ class Shift:
             raise InputError(
                 f"corpus: sample_rate is {sample_rate}: give at least 4000, or null for that of recordings"
             )
+        self.sources = list(Manifest.open(self._patterns).files)  # which must not lie where it writes
         self._seed = seed
         self._sample_rate = sample_rate
         self._speed = speed or Speed()
@@ -152,7 +152,7 @@ class Shift:
             before = sound = read(example.media, rate).astype(np.float64)
             for name, step in self._steps.items():
                 sound = step.apply(sound, around, draws[name], generators[name])
-            _write(path, _levelled(sound, before), rate)
+            flac.write(path, _levelled(sound, before), rate)
             seconds = len(sound) / rate
         drawn = {key: value for one in draws.values() for key, value in one.items()}
         labels = self._speed.labels(example.labels, drawn.get("speed", 1.0))
@@ -175,9 +175,3 @@ def _told(meta: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in meta.items() if key not in drawn}
     moved = {f"source_{key}": value for key, value in meta.items() if key in drawn}
     return {**(_told(kept, moved) if moved else kept), **drawn}
-
-
-def _write(path: Path, sound: Sound, rate: int) -> None:
-    """A 16-bit FLAC file, there only when it is whole."""
-    with atomic.writing(path) as file:
-        soundfile.write(file, sound, rate, format="FLAC", subtype="PCM_16")

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 
 from project.contract import InputError
+from project.corpus import flac
 from project.corpus.folder import Folder
 from project.corpus.speaker.errors import RIGHT, Learners, Said, mispronounce
 from project.corpus.speaker.lexicon import phones_of
@@ -113,7 +112,7 @@ class Speech:
         spoken = utterance.spoken
         sound, begin, snr_db = record(resample(spoken.wave, spoken.rate, rate), self._recording, rng)
         media = f"audio/{split}/{number:06d}.flac"
-        _write(folder / media, sound, rate)
+        flac.write(folder / media, sound, rate)
         common = {
             "id": f"{split}-{number:06d}",
             "media": media,
@@ -166,10 +165,3 @@ class Speech:
             "canonical": {"symbols": canonical, "labels": {**shared, "phone_scores": scores, "said": said}},
             "realized": {"symbols": realized, "labels": {**shared, "places": places}},
         }
-
-
-def _write(path: Path, sound: NDArray[np.float32], sample_rate: int) -> None:
-    """A 16-bit FLAC file, there only when it is whole."""
-    temporary = path.with_name(f".{path.name}")
-    soundfile.write(temporary, sound, sample_rate, format="FLAC", subtype="PCM_16")
-    temporary.replace(path)

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from project.contract import InputError
 from project.data.manifest import Manifest
+from project.data.replay import Replay
 from project.data.sampling import Draw
 from project.part import Feature, Notation, Source
 
@@ -90,7 +91,11 @@ class Examples(Dataset[Sample]):
             reference = self.spelling.reference(example)
             whole, placed = self.spelling.targets(reference, example, len(clear_TF))
         except InputError as error:
-            place = self.origin.location(draw.index) if isinstance(self.origin, Manifest) else example.media
+            place = example.media
+            if isinstance(self.origin, Manifest):
+                place = self.origin.location(draw.index)
+            elif isinstance(self.origin, Replay):
+                place = self.origin.location(draw.index, draw.epoch)
             raise InputError(f"{place}: {example.id}: {error}") from error
         sample = sample_of(example.id, frames_TF, reference, whole, placed)
         return replace(sample, frame_targets={**frame_targets, **sample.frame_targets})

@@ -120,6 +120,13 @@ class Manifest:
             self[int(i)]  # raises what is wrong with it
         return self.select(np.flatnonzero((lengths >= min_length) & (lengths <= max_length)))
 
+    def joined(self, other: Manifest) -> Manifest:
+        """These examples, and behind them those of another manifest."""
+        if common := [file for file in other.files if file in self.files]:
+            raise InputError(f"{common[0]}: named twice, so that its examples would come twice: name it once")
+        parts = [np.arange(len(one)) if one._rows is None else one._rows for one in (self, other)]
+        return Manifest([*self.files, *other.files], np.concatenate([parts[0], parts[1] + self._starts[-1]]))
+
     def __getstate__(self) -> dict[str, Any]:
         return {"files": self.files, "rows": self._rows, "digests": [part.index.digest for part in self._parts]}
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,27 +11,19 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from project.contract import Batch, InputError
+from project.data.batching import Batching, check_fresh, require_sound, share
 from project.data.collate import Collate
 from project.data.dataset import Augment, Examples, Sample, sample_of, target_makers
 from project.data.manifest import Manifest
+from project.data.replay import Replay
 from project.data.sampling import BucketBatchSampler
 from project.data.scoring_order import SortedBatchSampler
+from project.data.stratified import stratified
 from project.part import Feature, Notation, Source
 
-PARTS = ("train", "dev", "test")
+__all__ = ["Batching", "DataModule", "ResumableLoader"]
 
-
-@dataclass(frozen=True, slots=True)
-class Batching:
-    """How batches are cut. Lengths are in the manifest's unit: seconds for audio."""
-
-    batch_length: float = 200.0
-    max_batch_size: int = 32
-    chunk: int = 100
-    fraction: float = 1.0
-    min_length: float = 0.0
-    max_length: float = float("inf")
-    round_frames: int = 1
+PARTS = ("train", "dev", "test", "replay")
 
 
 class ResumableLoader(DataLoader[Sample]):
@@ -90,13 +79,45 @@ class DataModule(LightningDataModule):
         self.seed = seed
         self.fresh = fresh
         self.equal_lengths = False  # of batches that are scored: for models that padding changes
+        self._mixed: Replay | None = None
+        require_sound(self.batching)
         if fresh is not None:
-            _check_fresh(fresh, feature, self.batching)
+            check_fresh(fresh, feature, self.batching)
 
     @property
     def training(self) -> Manifest | Source:
-        """What is trained on: the training manifest, or examples made anew."""
-        return self.fresh or self.manifest("train")
+        """What is trained on: the training manifest, perhaps with general data, or examples made anew."""
+        if self.fresh is not None or not self.batching.replay:
+            return self.fresh or self.manifest("train")
+        if self._mixed is None:
+            self._mixed = Replay(self.manifest("train"), self.manifest("replay"), self.batching.replay, self.seed)
+        return self._mixed
+
+    @property
+    def validated(self) -> Manifest:
+        """What validations in training score: dev, or a part of it, by which nothing is to be decided afterwards."""
+        dev, most = self.manifest("dev"), self.batching.dev_examples
+        return dev if most is None else self._manifests.setdefault("validated", stratified(dev, most))
+
+    @property
+    def counts(self) -> dict[str, int | str]:
+        """How many examples an epoch and a validation have, of each kind."""
+        counts: dict[str, int | str] = {"train": len(self.training.lengths), "dev": len(self.validated)}
+        if self._mixed is not None:
+            counts |= {"train": self._mixed.num_training, "replay": self._mixed.num_general}
+        if len(self.validated) < len(self.manifest("dev")):
+            counts["dev_coverage"] = f"{len(self.validated)} of {len(self.manifest('dev'))}, not for decisions"
+        return counts
+
+    @property
+    def told(self) -> str:
+        """The same in words."""
+        counts = self.counts
+        trained = f"{counts['train']:,} examples to train" + (" made anew each epoch" if self.fresh else "")
+        if self._mixed is not None:
+            trained += f" and {counts['replay']:,} of {len(self.manifest('replay')):,} general ones each epoch"
+        validated = f"{counts['dev']:,}" if "dev_coverage" not in counts else f"{counts['dev_coverage']},"
+        return f"{trained}, {validated} to validate"
 
     def manifest(self, part: str) -> Manifest:
         """The manifest of a part, opened once."""
@@ -105,8 +126,9 @@ class DataModule(LightningDataModule):
             if pattern in (None, "???"):
                 raise InputError(f"data.manifest.{part} is missing: set data.manifest.{part}=<manifest.jsonl>")
             manifest = Manifest.open(pattern)
-            if part == "train":
+            if part in {"train", "replay"}:
                 manifest = manifest.between(self.batching.min_length, self.batching.max_length)
+            if part == "train":
                 manifest = share(manifest, self.batching.fraction)
             if len(manifest) == 0:
                 raise InputError(f"data.manifest.{part}: {pattern} holds no example: check the manifest and its limits")
@@ -122,6 +144,12 @@ class DataModule(LightningDataModule):
             return self.manifest(part)
         except InputError:
             return None
+
+    @property
+    def learned_from(self) -> Manifest | None:
+        """All that training draws from, as far as it is named and still there: for who asks what was heard before."""
+        training, general = self.known("train"), self.known("replay") if self.batching.replay else None
+        return training.joined(general) if training and general else training or general
 
     def require_spelled(self, part: str) -> None:
         """Refuse references that cannot be spelled before anything is learned, rather than when they are drawn."""
@@ -189,14 +217,15 @@ class DataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[Sample]:
         if self._learns_by_heart:
             return self.scoring_loader(self._overfit_manifest())
-        return self.scoring_loader(self.manifest("dev"))
+        return self.scoring_loader(self.validated)
 
     def scoring_loader(self, manifest: Manifest) -> DataLoader[Sample]:
         """Every example of a manifest once, over all ranks; no augmentation, no filter."""
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = self.scoring_batches(manifest, rank, ranks)
         examples = Examples(manifest, self.feature, self.spelling.for_validation(), target_makers(self.augment))
-        return DataLoader(examples, batch_sampler=sampler, **self._options())
+        options = self._options() | ({"collate_fn": Collate()} if self.equal_lengths else {})  # no frame is added
+        return DataLoader(examples, batch_sampler=sampler, **options)
 
     def scoring_batches(self, manifest: Manifest, rank: int = 0, num_ranks: int = 1) -> SortedBatchSampler:
         """Which examples share a batch when they are scored."""
@@ -221,41 +250,6 @@ class DataModule(LightningDataModule):
             options |= {"persistent_workers": True, "multiprocessing_context": multiprocessing.get_context(start)}
             options["worker_init_fn"] = _one_thread
         return options
-
-
-def _check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
-    """Examples made anew come at the feature's rate, and are not chosen from: they are made as they are wanted."""
-    for name in ("sample_rate", "frame_rate", "history"):
-        rate, wanted = getattr(fresh, name, None), getattr(feature, name, None)
-        if rate == wanted:
-            continue
-        if rate is None or wanted is None:
-            raise InputError(
-                f"data.fresh.{name} is {rate}, feature.{name} is {wanted}: one of them is for recordings of another "
-                "kind: choose another feature= or corpus@data.fresh="
-            )
-        raise InputError(
-            f"data.fresh.{name} is {rate}, the feature's is {wanted}: give them the same rate, "
-            f"data.fresh.{name}={wanted}"
-        )
-    plain = Batching()
-    for name in ("fraction", "min_length", "max_length"):
-        if getattr(batching, name) != getattr(plain, name):
-            raise InputError(
-                f"data.batching.{name} is of no use for examples made anew: data.fresh says how many are made, and how "
-                "long: take it out"
-            )
-
-
-def share(manifest: Manifest, fraction: float) -> Manifest:
-    """That part of a manifest, one example at least: those whose ids' hashes are least, so 1 % lies within 10 %."""
-    if not 0 < fraction <= 1:
-        raise InputError(f"data.batching.fraction is {fraction:g}: give a part of the training manifest, above 0, to 1")
-    if fraction == 1:
-        return manifest
-    hashes = [hashlib.blake2b(manifest[row].id.encode(), digest_size=8).digest() for row in range(len(manifest))]
-    kept = sorted(range(len(manifest)), key=hashes.__getitem__)[: math.ceil(fraction * len(manifest))]
-    return manifest.select(sorted(kept))
 
 
 def _one_thread(_worker: int) -> None:

@@ -17,6 +17,7 @@ from project.data.manifest import Manifest
 from project.part import Notation
 from project.text.span_notation import SpanNotation, read_spans
 from project.text.spelling import Spelling
+from project.text.subwords import Subwords
 
 THRESHOLDS = (5.0, 8.0, 10.0, 15.0, 20.0)  # seconds
 PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
@@ -175,11 +176,11 @@ def symbols_of(example: Example, spelling: Notation | None) -> Sequence[str] | N
 
 def text_of(example: Example, spelling: Notation | None) -> str | None:
     """The target as a text, written alike where it is alike: by the spelling, else without case and double spaces."""
-    separator = " " if spelling is None else spelling.alphabet.separator
-    text = example.text if example.symbols is None else separator.join(example.symbols)
-    if text is None:
-        return None
-    return spelling.normalize(text) if isinstance(spelling, Spelling) else " ".join(text.casefold().split())
+    if isinstance(spelling, Spelling | Subwords):
+        text = spelling.written(example)
+        return None if text is None else spelling.normalize(text)
+    text = example.text if example.symbols is None else " ".join(example.symbols)
+    return None if text is None else " ".join(text.casefold().split())
 
 
 def kinds_of(example: Example) -> list[str]:

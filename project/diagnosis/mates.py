@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from project.contract import Batch, Emissions, Finding, Hypothesis, Output, SpanOutput, UnitOutput
+from project.contract import Batch, Emissions, Finding, Hypothesis, Output, SpanOutput, TokenOutput, UnitOutput
 from project.diagnosis.evidence import Evidence
 
-Predict = Callable[[Batch], tuple[Emissions, list[Hypothesis]]]
+Predict = Callable[[Batch], tuple[Output, list[Hypothesis]]]
 
 
 def mates_figures(predict: Predict, batches: Sequence[Batch], each: int = 2) -> dict[str, float]:
@@ -29,10 +29,20 @@ def mates_figures(predict: Predict, batches: Sequence[Batch], each: int = 2) -> 
         output, (answer,) = predict(one)
         frames = int(output.lengths_B[0])
         same = frames == int(together.lengths_B[row])
-        apart = 1.0 if not same else difference(output, 0, together, row, frames) if frames else 0.0
+        if isinstance(output, TokenOutput):  # what it hears is seen in what it writes of it
+            apart = unsure(answer, texts[row])
+        else:
+            apart = 1.0 if not same else difference(output, 0, together, row, frames) if frames else 0.0
         worst = max(worst, apart)
         changed += answer.text != texts[row].text
     return {"mates/difference": worst, "mates/changed": changed / len(alone)}
+
+
+def unsure(one: Hypothesis, other: Hypothesis) -> float:
+    """By how much the confidence in a token differs; 1 where the tokens do."""
+    if one.tokens != other.tokens:
+        return 1.0
+    return max((abs(a - b) for a, b in zip(one.confidences, other.confidences, strict=True)), default=0.0)
 
 
 def difference(one: Output, row: int, other: Output, its_row: int, frames: int) -> float:
@@ -45,6 +55,7 @@ def difference(one: Output, row: int, other: Output, its_row: int, frames: int) 
         assert isinstance(other, UnitOutput)
         apart_TK = one.logits_BTK[row, :frames].softmax(dim=1) - other.logits_BTK[its_row, :frames].softmax(dim=1)
         return float(apart_TK.abs().sum(dim=1).max()) / 2
+    assert isinstance(one, Emissions)
     assert isinstance(other, Emissions)
     apart_TV = one.log_probs_BTV[row, :frames].exp() - other.log_probs_BTV[its_row, :frames].exp()
     return float(apart_TV.abs().sum(dim=1).max()) / 2

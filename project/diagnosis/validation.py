@@ -24,6 +24,7 @@ class ValidationSums:
         self._heads = HeadSums()
         self._losses = Sums()
         self._priors = Sums()
+        self._counts = Sums()
 
     def add(self, output: Output, hypotheses: Sequence[Hypothesis], batch: Batch, *, is_taught: bool = True) -> None:
         """What a batch's emissions and answers look like; answers that nothing taught mean nothing."""
@@ -35,6 +36,10 @@ class ValidationSums:
     def add_heads(self, heads: Mapping[str, Answers]) -> None:
         """What its heads said."""
         self._heads.add(heads)
+
+    def add_counts(self, counts: Mapping[str, float]) -> None:
+        """What a system counts that tells of a failure: figures `count/<name>`."""
+        self._counts.add(counts)
 
     def add_terms(self, terms: Terms, priors: Terms, num_examples: int) -> None:
         """Its terms, and those of one that has not listened; equal ones do not look at what that one ignores."""
@@ -52,6 +57,7 @@ class ValidationSums:
             "heads": self._heads.state(),
             "losses": dict(self._losses),
             "priors": dict(self._priors),
+            "counts": dict(self._counts),
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
@@ -62,8 +68,10 @@ class ValidationSums:
         self._heads.merge(state["heads"])
         self._losses.add(state["losses"])
         self._priors.add(state["priors"])
+        self._counts.add(state["counts"])
 
     def figures(self) -> dict[str, float]:
         """The figures, by name."""
         said = {**self._emissions.figures(), **self._extents.figures(), **self._heads.figures()}
+        said |= {f"count/{name}": value for name, value in self._counts.items()}
         return said | skills(self._losses, self._priors)

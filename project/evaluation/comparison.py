@@ -10,6 +10,7 @@ from typing import Any
 
 from project.contract import InputError
 from project.evaluation.interval import Interval, difference_interval, resampling_unit
+from project.evaluation.matched import MatchedPairs, matched_pairs
 from project.evaluation.power import ALPHA, Sensitivity, sensitivity
 from project.evaluation.protocol import Protocol
 from project.evaluation.result import Report
@@ -28,6 +29,7 @@ class Delta:
     better: str  # "lower", "higher" or "one"
     p_value: float | None = None  # of the matched-pair test; None where there is no interval
     sensitivity: Sensitivity | None = None  # how small a difference these examples can show
+    matched: MatchedPairs | None = None  # what others quote beside it, of error rates that lead; it decides nothing
 
     @property
     def verdict(self) -> str:
@@ -72,9 +74,13 @@ class Comparison:
     @property
     def head(self) -> list[str]:
         """What must be said above any table of this: differences let pass, and examples left out."""
+        where: dict[tuple[str, str, str], list[str]] = {}
+        for one in self.allowed:
+            where.setdefault((one.field, _short(one.expected), _short(one.found)), []).append(one.label)
         notes = [
-            f"Compared in spite of {entry.field}: {_short(entry.expected)}, and {_short(entry.found)} in {entry.label}"
-            for entry in self.allowed
+            f"Compared in spite of {name}: {expected}, and {found} in "
+            + (labels[0] if len(labels) == 1 else f"{len(labels)} others")
+            for (name, expected, found), labels in where.items()
         ]
         partial = dict.fromkeys(report.protocol.coverage for report in self.reports if not report.protocol.is_complete)
         return notes + [f"Coverage {coverage}" for coverage in partial]
@@ -107,12 +113,21 @@ def compare(reports: Sequence[Report], baseline: Report | None = None, allow: Se
     allowed = _check_protocols(first, reports, labels, allow)
     shown = _shared_figures(first, reports)
     unit = resampling_unit([row.group for row in first.rows])
-    deltas = tuple(
-        {} if baseline is None or report is baseline else {name: difference(report, baseline, name) for name in shown}
-        for report in reports
-    )
     ordered = tuple(_led_by(report, shown[0]) for report in reports)
+    deltas = tuple(
+        {} if index is None or n == index else _differences(report, ordered[index], shown)
+        for n, report in enumerate(ordered)
+    )
     return Comparison(ordered, labels, shown, index, deltas, allowed, unit)
+
+
+def _differences(mine: Report, baseline: Report, names: Sequence[str]) -> dict[str, Delta]:
+    """Of each figure; of the first, their primary one, also how they differ along the texts."""
+    found = {name: difference(mine, baseline, name) for name in names}
+    first = found[names[0]]
+    if first.interval is not None:
+        found[names[0]] = replace(first, matched=matched_pairs(mine, baseline))
+    return found
 
 
 def difference(mine: Report, baseline: Report, name: str) -> Delta:

@@ -7,7 +7,7 @@ from typing import Any
 
 from project.contract import Finding
 from project.evaluation.comparison import Comparison, better
-from project.evaluation.power import saturation
+from project.evaluation.power import needed_room, saturation
 from project.evaluation.result import Report
 
 FEWEST = 30  # examples that anything can be judged by
@@ -24,13 +24,16 @@ def stored(report: Report) -> list[Finding]:
     return [Finding(**one) for one in report.info.get("findings", ())]
 
 
-def findings_of(comparison: Comparison) -> dict[str, list[Finding]]:
-    """By run: what its Report holds, and what shows once Reports stand side by side."""
+def findings_of(comparison: Comparison, headroom: float = 1.0) -> dict[str, list[Finding]]:
+    """By run: what its Report holds, and what shows once Reports stand side by side.
+
+    `headroom`: which part of the baseline's errors the smallest difference that can be shown may be at most.
+    """
     found: dict[str, list[Finding]] = {}
     for report in comparison.reports:
         found.setdefault(report.run, []).extend(stored(report) or _too_few(report))
     first = comparison.reports[comparison.baseline or 0]
-    found[first.run] += _saturated(first, comparison.primary)
+    found[first.run] += [*_saturated(first, comparison.primary), *_no_headroom(comparison, headroom)]
     for report in comparison.reports:
         if report is not first and report.run != first.run:
             found[report.run] += _identical(report, first)
@@ -57,6 +60,23 @@ def _saturated(report: Report, name: str) -> Iterator[Finding]:
     found = saturation(rate, ends, name)
     if found is not None:
         yield found
+
+
+def _no_headroom(comparison: Comparison, most: float) -> Iterator[Finding]:
+    """Runs are not worse, and none could have been shown to be better: the baseline has too few errors for that."""
+    if comparison.baseline is None:
+        return
+    first, name = comparison.reports[comparison.baseline], comparison.primary
+    rate = 1 - first.metrics[name] if better(first, name) == "higher" else first.metrics[name]
+    known = [delta[name].sensitivity for delta in comparison.deltas if delta and delta[name].verdict != "worse"]
+    parts = [part for one in known if (part := needed_room(rate, one)) is not None]
+    if parts and min(parts) >= most:
+        yield Finding(
+            "no_headroom", name, f"no headroom: the smallest difference that can be shown here is {min(parts):.2f} "
+            f"times all errors of {first.run}, {100 * rate:.2f} %",
+            "Take a harder test set, or a larger one: scansion prepare power says how large",
+            {"part": min(parts), "rate": rate},
+        )  # fmt: skip
 
 
 def _identical(report: Report, first: Report) -> Iterator[Finding]:

@@ -120,6 +120,15 @@ def sensitivity(
     return Sensitivity(error, num_units, detectable(error, freedom), enough)
 
 
+def needed_room(rate: float, found: Sensitivity | None) -> float | None:
+    """The smallest difference that is found, as a part of all errors: from 1 on not even their end would be seen.
+
+    >>> needed_room(0.02, Sensitivity(0.01, 130, 0.028, None))
+    1.4
+    """
+    return None if found is None or rate <= 0 or not found.error else round(found.detectable / rate, 6)
+
+
 def standard_error(rows_NC: Array) -> float:
     """Of the difference of two ratios, from units' counts above and below of both: how their residuals scatter."""
     totals_C, num_units = rows_NC.sum(axis=0), len(rows_NC)

@@ -137,11 +137,13 @@ def sound_and_feature(settings: Settings) -> tuple[Settings, Settings]:
 def adapter_state(model: object) -> Settings | Literal["none"]:
     """A model's adapters as they stand in a Protocol: active or not, and whether they change anything at all.
 
-    How much they change belongs to the weights, as what they are does: two seeds are evaluated alike.
+    How much they change belongs to the weights, as what they are does: two seeds are evaluated alike. One that is off
+    changes nothing, whatever it learned.
     """
     states = model.adapter_state() if isinstance(model, Adapted) else {}
     return {
-        name: {"active": bool(state["active"]), "changes": float(state["norm"]) > 0} for name, state in states.items()
+        name: {"active": bool(state["active"]), "changes": bool(state["active"]) and float(state["norm"]) > 0}
+        for name, state in states.items()
     } or "none"
 
 

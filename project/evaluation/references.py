@@ -12,6 +12,7 @@ from typing import Any
 
 from project.contract import InputError
 from project.text.spelling import Spelling
+from project.text.subwords import Subwords
 
 NAMED = 20  # symbols outside the alphabet that a Report spells out, the most frequent ones
 
@@ -74,7 +75,7 @@ class References:
         return ", ".join(named) + (f" and {len(self.symbols) - 5:,} more" if len(self.symbols) > 5 else "")
 
 
-def count_references(written: Iterable[tuple[str, str]], spelling: Spelling) -> References:
+def count_references(written: Iterable[tuple[str, str]], spelling: Spelling | Subwords) -> References:
     """Counts over (place, text as people wrote it).
 
     >>> found = count_references([("a:1", "cab"), ("a:2", "A DAB"), ("a:3", " ")], Spelling("ABC ", "", ["upper"]))

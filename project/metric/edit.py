@@ -52,6 +52,18 @@ def distance(*, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
     return Levenshtein.distance(reference, hypothesis)
 
 
+def error_places(*, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Where each error lies in the reference: the symbol that is wrong or missing, as [start, end).
+
+    What is put in lies between two symbols: its start is its end.
+
+    >>> error_places(reference="PARIS", hypothesis="PRISM")
+    [(1, 2), (5, 5)]
+    """
+    steps = Levenshtein.editops(reference, hypothesis)
+    return [(step.src_pos, step.src_pos + (step.tag != "insert")) for step in steps]
+
+
 def align(
     *, reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
 ) -> list[tuple[Operation, Hashable | None, Hashable | None]]:

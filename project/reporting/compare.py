@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from project import atomic
 from project.build.claims import read_claims
 from project.build.compose import Config
-from project.build.known import Known, entrant, outdated, view, watch
+from project.build.known import Known, entrant, outdated, watch
 from project.contract import InputError
-from project.reporting.selection import baseline_of, choose, place
+from project.reporting.selection import place
+from project.reporting.shown import shown as chosen
 from project.run import Run
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def act(config: Config) -> int:
     from project.evaluation.diagnose import findings_of, merged
     from project.evaluation.matrix import entries, matrix
     from project.evaluation.page.page import write_page
-    from project.evaluation.shelf import read
 
     claims = read_claims(config["hypotheses"])
     asked = [Known.open(folder) for folder in config["runs"]]
@@ -41,18 +41,13 @@ def act(config: Config) -> int:
     if not shown:
         reasons = [*said, *(line for one in judgements for line in one.evidence)]
         raise InputError(f"no run with a report speaks to these claims: {reasons[0] if reasons else 'name runs'}")
-    runs = [one.run for one in shown]
-    about = next((claims[one.name].primary.manifest for one in judgements), None)
-    allow = [*config["allow"], *(name for one in judgements for name in claims[one.name].allow)]
-    reports = [read(folder) for folder in choose(runs, config["protocol"], about, allow)]
-    comparison = compare(
-        reports, baseline=baseline_of(runs, reports, config["baseline"]), allow=list(dict.fromkeys(allow))
-    )
+    found = chosen(shown, [claims[one.name] for one in judgements], config)
+    runs, reports, views = [one.run for one in shown], found.reports, found.views
+    comparison = compare(reports, baseline=found.baseline, allow=found.allow)
     by = [config["by"]] if isinstance(config["by"], str) else list(config["by"] or [])
-    views = [view(one) for one in shown]
-    watched = {one.run: watch(it, one, its) for one, it, its in zip(reports, shown, views, strict=True)}
-    stale = {one.run: outdated(it, one) for one, it in zip(reports, shown, strict=True)}
-    findings = merged([stale, findings_of(comparison), watched])
+    watched = {one.run: watch(it, one, its) for one, it, its in zip(reports, found.known, views, strict=True)}
+    stale = merged([{one.run: outdated(it, one)} for one, it in zip(reports, found.known, strict=True)])
+    findings = merged([stale, findings_of(comparison, config["headroom"]), watched])
     grids, notes = tables(comparison, views, by)
     made = entries(comparison, views, findings)
     whole = matrix(comparison, made)
@@ -158,10 +153,11 @@ def tell(judgements: Sequence[Judgement], comparison: Comparison, grids: Sequenc
 
 
 def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
-    """What is told beside the comparison: runs of a sweep, conditions (or why there are none), length drift."""
+    """What is told beside the comparison: how sure it is, runs of a sweep, conditions (or why not), length drift."""
     from project.evaluation.breakdown import group_table, length_table
     from project.evaluation.condition import check, condition, condition_grid
     from project.evaluation.page.picture import coloured
+    from project.evaluation.sureness import sureness_grid
     from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
     from project.evaluation.verdict import drifts
 
@@ -172,7 +168,7 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     settings = [one.settings for one in views]
     note = loss_note(settings, [loss_terms(one.curves) for one in views])
     said = [note] if note else []
-    grids = [group_grid(comparison, settings, said) or run_grid(comparison, settings, said)]
+    grids = [sureness_grid(comparison), group_grid(comparison, settings, said) or run_grid(comparison, settings, said)]
     grids += [parts[name](comparison, positions) for name in by if name in parts]
     found = [condition(comparison, name, positions) for name in conditions]
     grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from project.contract import InputError
 from project.run import Run
@@ -13,13 +13,22 @@ from project.run import Run
 if TYPE_CHECKING:
     from project.evaluation.result import Report
 
+NO_MATTER: Mapping[str, Any] = {}
 
-def choose(runs: list[Run], protocol: str | None, manifest: str | None = None, allow: Sequence[str] = ()) -> list[Path]:
+
+def choose(
+    runs: Sequence[Run],
+    protocol: str | None,
+    manifest: str | None = None,
+    allow: Sequence[str] = (),
+    under: Mapping[str, Any] = NO_MATTER,
+) -> list[Path]:
     """Of each run the Report to compare: of the Protocol asked for, or of one that all have, but for what may differ.
 
     Of several, that of a whole manifest rather than a part of one, then the latest. Those of the manifest that claims
-    are about come first, where all runs were scored on it.
+    are about, and made `under` what they say of the Protocol, come first where all runs have some.
     """
+    from project.evaluation.hypotheses.claim import satisfies
     from project.evaluation.shelf import browse, choose, pick
 
     shelves = [browse(run.reports) for run in runs]
@@ -33,6 +42,8 @@ def choose(runs: list[Run], protocol: str | None, manifest: str | None = None, a
         return [next(one.folder for one in shelf if one.folder.name == protocol) for shelf in shelves]
     about = [[one for one in shelf if one.scored(manifest)] for shelf in shelves]
     offered = about if manifest and all(about) else [list(shelf) for shelf in shelves]
+    meant = [[one for one in offer if satisfies(one.protocol.flat(), under)] for offer in offered]
+    offered = meant if all(meant) else offered
     try:
         key = choose(offered, [], allow)
     except InputError:  # compare() says what differs, between all of them

@@ -13,6 +13,7 @@ from project import atomic
 from project.build.bind import make
 from project.build.compose import CONF, Config, compose, options
 from project.contract import InputError
+from project.text.vocabulary import numbered
 
 HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and text that it is meant for
     "bar_spans": ("bars", "bar_spans"),
@@ -23,8 +24,10 @@ HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and tex
     "late_fusion": ("samples", "phones"),
     "masked_units": ("samples", "units"),
     "mobilenet_lstm": ("landmarks", "glosses"),
+    "moonshine": ("samples", "subwords"),
     "ssl_ctc": ("samples", "phones"),
 }
+TOKENS = (32_768, 512)  # of models that write token by token: with published weights, and without
 HEAD = "| `model=` | what it is | hears | weights, millions | of them learning | frames a second | published weights |"
 
 
@@ -47,7 +50,9 @@ def page() -> str:
             "# Model zoo",
             "",
             "Made of `conf/model` by `scansion report action=zoo out=docs/zoo.md`. A star: batches are scored",
-            "unpadded, as padding would change what it says. `model.backbone.init=pretrained` takes published weights.",
+            "unpadded, as padding would change what it says. `model.backbone.init=pretrained`, of Moonshine",
+            "`model.init`, takes published weights. Writers of pieces of words are counted with 32,768 of them, with",
+            "512 where there are no published weights.",
             "",
             HEAD,
             "|---|---|---|---|---|---|---|",
@@ -84,11 +89,13 @@ def built(node: Any, feature: str, text: str) -> Any:
     import torch
 
     config = compose("train", [f"feature={feature}", f"text={text}"])
-    hearing, spelling = make(config["feature"], "feature"), make(config["text"], "text")
+    hearing = make(config["feature"], "feature")
+    is_writer = text == "subwords"
+    alphabet = numbered(TOKENS[not node.get("source")]) if is_writer else make(config["text"], "text").alphabet
     offers = {
         "num_features": hearing.num_features,
-        "num_symbols": len(spelling.alphabet),
-        "alphabet": spelling.alphabet,
+        "num_symbols": len(alphabet),
+        "alphabet": alphabet,
         "columns": getattr(hearing, "columns", {}),
         "base_rate": None,
         "architecture": None,

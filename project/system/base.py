@@ -88,6 +88,7 @@ class System(LightningModule, ABC):
         self.figures: dict[str, float] = {}  # of the last validation: "dev/loss", "dev/cer", ...
         self.skipped_steps = 0
         self.start_notes: tuple[str, ...] = ()  # what is to be said of the weights it starts from
+        self.normalize: Callable[[str], str] | None = None  # what answers go through before they are scored
         self.batch_shape: tuple[int, ...] = ()
         self.weighted: Terms = {}  # of the training step under way, with their graph
         self._sums: Columns = {}
@@ -183,6 +184,7 @@ class System(LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Seen]:
         """Score each example of the batch."""
         output, hypotheses = self.predict(batch)
+        hypotheses = [self.as_scored(one) for one in hypotheses]
         checked = self.check(output, batch)
         total, _ = self.weighting(checked.terms)
         for name, value in {"loss": total, **checked.terms}.items():
@@ -195,6 +197,11 @@ class System(LightningModule, ABC):
             for name, reference, hypothesis in zip(batch.ids, batch.references, hypotheses, strict=True)
         ]
         return {"seen": Seen(output, hypotheses, checked)}
+
+    def as_scored(self, hypothesis: Hypothesis) -> Hypothesis:
+        """An answer as its reference is written, with the same normalizers."""
+        text = hypothesis.text if self.normalize is None else self.normalize(hypothesis.text)
+        return hypothesis if text == hypothesis.text else replace(hypothesis, text=text)
 
     def _columns(self, name: str, reference: str, hypothesis: Hypothesis) -> dict[str, float]:
         columns: dict[str, float] = {}

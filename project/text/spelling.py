@@ -62,13 +62,16 @@ class Spelling:
         """The text as it is learned and scored."""
         return normalize(text, self._normalizers)
 
+    def written(self, example: Example) -> str | None:
+        """What a line of a manifest says it should be, as it says it: its symbols, or else its text."""
+        return example.text if example.symbols is None else self.alphabet.separator.join(example.symbols)
+
     def reference(self, example: Example) -> str:
         """What an example is scored against: its text or symbols, normalized."""
-        if example.symbols is not None:
-            return self.normalize(self.alphabet.separator.join(example.symbols))
-        if example.text is not None:
-            return self.normalize(example.text)
-        raise InputError("no target: give the line `text` or `symbols`")
+        text = self.written(example)
+        if text is None:
+            raise InputError("no target: give the line `text` or `symbols`")
+        return self.normalize(text)
 
     def targets(
         self, reference: str, example: Example, frames: int

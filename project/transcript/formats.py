@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from project.contract import InputError
-from project.transcript.transcript import Mark, Transcript
+from project.transcript.transcript import Mark, Transcribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,38 +19,40 @@ class Format:
     """A way to write a transcript."""
 
     suffix: str
-    write: Callable[[Transcript], str]
+    write: Callable[[Transcribed], str]
     joins: bool  # whether those of several recordings make one file, put one after the other
 
 
-def text(transcript: Transcript) -> str:
+def text(transcript: Transcribed) -> str:
     return f"{transcript.text.strip()}\n"
 
 
-def named_text(transcript: Transcript) -> str:
+def named_text(transcript: Transcribed) -> str:
     """The recording's name, a tab, its text: for several recordings in one file."""
     return f"{transcript.file}\t{text(transcript)}"
 
 
-def json_line(transcript: Transcript) -> str:
-    """One line: file, seconds, text, confidence, words and symbols with their times."""
-    content = {
+def json_line(transcript: Transcribed) -> str:
+    """One line: file, seconds, text, confidence, and what has times: words and symbols, or segments."""
+    content: dict[str, Any] = {
         "file": transcript.file,
         "seconds": round(transcript.seconds, 3),
         "text": transcript.text.strip(),
         "confidence": None if transcript.confidence is None else round(transcript.confidence, 4),
-        "words": [_plain("word", mark) for mark in transcript.words()],
-        "symbols": [_plain("symbol", mark) for mark in transcript.marks],
+    }
+    content |= {
+        name: [_plain(name.removesuffix("s"), mark) for mark in marks] for name, marks in transcript.tiers().items()
     }
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-def _plain(name: str, mark: Mark) -> dict[str, str | float]:
+def _plain(name: str, mark: Mark) -> dict[str, Any]:
     start, end, confidence = round(mark.start, 3), round(mark.end, 3), round(mark.confidence, 4)
-    return {name: mark.text, "start": start, "end": end, "confidence": confidence}
+    words = [{"word": word.text, "confidence": round(word.confidence, 4)} for word in mark.words]
+    return {name: mark.text, "start": start, "end": end, "confidence": confidence} | ({"words": words} if words else {})
 
 
-def srt(transcript: Transcript) -> str:
+def srt(transcript: Transcribed) -> str:
     """SubRip captions."""
     blocks = [
         f"{number}\n{clock(one.start, ',')} --> {clock(one.end, ',')}\n{one.text}\n"
@@ -58,7 +61,7 @@ def srt(transcript: Transcript) -> str:
     return "\n".join(blocks)
 
 
-def vtt(transcript: Transcript) -> str:
+def vtt(transcript: Transcribed) -> str:
     """WebVTT captions; what would be taken for a tag is escaped."""
     blocks = ["WEBVTT\n"]
     for one in transcript.captions():
@@ -78,11 +81,11 @@ def clock(seconds: float, mark: str) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
 
 
-def textgrid(transcript: Transcript) -> str:
-    """Praat's long text format, with a tier of words and one of symbols."""
-    symbols = [mark for mark in transcript.marks if not mark.text.isspace()]
-    end = max([transcript.seconds, *(mark.end for mark in symbols)])
-    tiers = {"words": _filled(transcript.words(), end), "symbols": _filled(symbols, end)}
+def textgrid(transcript: Transcribed) -> str:
+    """Praat's long text format, with a tier of words and one of symbols, or one of segments."""
+    shown = {name: [mark for mark in marks if not mark.text.isspace()] for name, marks in transcript.tiers().items()}
+    end = max([transcript.seconds, *(mark.end for marks in shown.values() for mark in marks)])
+    tiers = {name: _filled(marks, end) for name, marks in shown.items()}
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',

@@ -13,22 +13,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from project.contract import Batch, Emissions, Hypothesis, InputError
+from project.contract import Batch, Emissions, Hypothesis
 from project.decode.stream import Stream, stream
 from project.feature import waveform
-from project.part import Feature
 from project.text.alphabet import Alphabet
+from project.transcript.heard import Heard, Hears, batch_of, together, usable
 from project.transcript.stitch import Stitch
 from project.transcript.transcript import Mark, Transcript
 from project.transcript.windows import Plan, windows
 
 _LONG_SECONDS = 3600  # long enough to tell rates from counts
-
-
-class Hears(Feature, Protocol):
-    """A feature of sound: `read` gives what project.feature.waveform does at its sample rate."""
-
-    sample_rate: int
 
 
 class Recognizes(Protocol):
@@ -39,18 +33,6 @@ class Recognizes(Protocol):
     def emissions(self, batch: Batch) -> Emissions: ...
 
     def predict(self, batch: Batch) -> tuple[Emissions, list[Hypothesis]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The next symbols of a recording; at its end all of them, or why it cannot be used."""
-
-    file: str
-    marks: Sequence[Mark] = ()
-    separator: str = ""  # between the marks in text
-    seconds: float = 0.0  # how much of it has been heard so far
-    transcript: Transcript | None = None
-    problem: str | None = None
 
 
 @dataclass(slots=True)
@@ -100,32 +82,18 @@ class Listener:
 
     def listen(self, files: Iterable[str]) -> Iterator[Heard]:
         """What is heard in each file, one after the other."""
-        batch: list[_Part] = []
-        for part in self._parts(files):
-            if batch and (isinstance(part, Heard) or not self._joins(part, batch)):
-                yield from self._recognized(batch)
-                batch = []
-            if isinstance(part, Heard):
-                yield part
-            else:
-                batch.append(part)
-        if batch:
-            yield from self._recognized(batch)
+        parts = (part for file in files for part in usable(file, self._parts(file)))
+        return together(parts, self._joins, self._recognized)
 
-    def _parts(self, files: Iterable[str]) -> Iterator[_Part | Heard]:
-        """The windows of all files; a file that cannot be used says so in its place."""
+    def _parts(self, file: str) -> Iterator[_Part]:
+        """The windows of a file."""
         block = min(10.0, (self._plan.size - self._plan.overlap) / self._feature.sample_rate)
-        for file in files:
-            recording = _Recording(file, Stitch(self._plan.margin))
-            try:
-                for window in windows(waveform.blocks(file, self._feature.sample_rate, block), self._plan):
-                    if not window.is_whole and recording.stream is None:
-                        recording.stream = stream(self._system.decoder, self._latency)
-                    end, frames_TF = window.start + len(window.wave), self._feature(window.wave)
-                    yield _Part(recording, window.start, end, frames_TF, window.is_last, window.is_whole)
-            except InputError as error:
-                named = str(error) if str(error).startswith(file) else f"{file}: {error}"
-                yield Heard(file, problem=named)
+        recording = _Recording(file, Stitch(self._plan.margin))
+        for window in windows(waveform.blocks(file, self._feature.sample_rate, block), self._plan):
+            if not window.is_whole and recording.stream is None:
+                recording.stream = stream(self._system.decoder, self._latency)
+            end, frames_TF = window.start + len(window.wave), self._feature(window.wave)
+            yield _Part(recording, window.start, end, frames_TF, window.is_last, window.is_whole)
 
     def _joins(self, part: _Part, batch: Sequence[_Part]) -> bool:
         """Whether a window can be recognized together with these: they are of one kind, and not too much at once."""
@@ -133,13 +101,7 @@ class Listener:
         return part.is_whole == batch[0].is_whole and longest * (len(batch) + 1) <= self._batch_frames
 
     def _recognized(self, parts: Sequence[_Part]) -> Iterator[Heard]:
-        batch = Batch(
-            ids=tuple(part.of.file for part in parts),
-            signals_BTF=torch.nn.utils.rnn.pad_sequence([part.frames_TF for part in parts], batch_first=True),
-            lengths_B=torch.tensor([len(part.frames_TF) for part in parts]),
-            targets={},
-            references=("",) * len(parts),
-        )
+        batch = batch_of([part.of.file for part in parts], [part.frames_TF for part in parts])
         if parts[0].is_whole:
             _, hypotheses = self._system.predict(batch)
             for part, hypothesis in zip(parts, hypotheses, strict=True):

@@ -17,7 +17,7 @@ from project import atomic
 from project.contract import InputError
 from project.feature.waveform import STANDARD_INPUT
 from project.transcript.formats import Format, named_text, text
-from project.transcript.transcript import Transcript
+from project.transcript.transcript import Transcribed
 
 # What is taken from a folder; a file that is named is tried whatever it is called.
 SUFFIXES = frozenset(
@@ -70,7 +70,7 @@ def _nothing(word: str) -> str:
     return f"{word}: there is no such file: correct the path"
 
 
-Put = Callable[[Transcript], None]
+Put = Callable[[Transcribed], None]
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _into(folder: Path, form: Format, found: Sequence[Found]) -> Put:
         places[place] = one
     by_media = {one.media: place for place, one in places.items()}
 
-    def put(transcript: Transcript) -> None:
+    def put(transcript: Transcribed) -> None:
         place = by_media[transcript.file]
         place.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(place, form.write(transcript))

@@ -5,22 +5,56 @@ It knows no files and no formats. Times are seconds since the recording's beginn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 _PAUSE_SECONDS = 2.0  # ends a word even where the alphabet has no space, and a caption
-_CAPTION_SYMBOLS, _CAPTION_SECONDS = 42, 7.0  # what one reads in one go
+CAPTION_SYMBOLS, _CAPTION_SECONDS = 42, 7.0  # what one reads in one go
 _CAPTION_SHORTEST = 1.0  # seconds a caption is shown at least, if the next one leaves it that long
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word that has no times of its own."""
+
+    text: str
+    confidence: float  # 0 to 1; the mean of its tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
-    """A symbol, a word or a caption, and where it is."""
+    """A symbol, a word, a caption or a segment, and where it is."""
 
     text: str
     start: float
     end: float
-    confidence: float  # 0 to 1; of several symbols, their mean
+    confidence: float  # 0 to 1; of several symbols or words, their mean
+    words: tuple[Word, ...] = ()  # of a segment
+
+
+class Transcribed(Protocol):
+    """What was recognized in one recording, as formats ask for it."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def confidence(self) -> float | None:
+        """0 to 1; None where nothing was recognized."""
+
+    def tiers(self) -> Mapping[str, Sequence[Mark]]:
+        """What has times, by name."""
+
+    def captions(self) -> list[Mark]:
+        """Rows that can be read in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +74,10 @@ class Transcript:
     def confidence(self) -> float | None:
         """The mean over its symbols; none where there is none."""
         return sum(mark.confidence for mark in self.marks) / len(self.marks) if self.marks else None
+
+    def tiers(self) -> Mapping[str, Sequence[Mark]]:
+        """What has times, by name."""
+        return {"words": self.words(), "symbols": self.marks}
 
     def words(self) -> list[Mark]:
         """Symbols between spaces and pauses; each symbol by itself where text separates them."""
@@ -71,7 +109,7 @@ class Transcript:
 def _fits(row: Sequence[Mark], word: Mark) -> bool:
     symbols = sum(len(one.text) + 1 for one in row) + len(word.text)
     pause = word.start - row[-1].end
-    return symbols <= _CAPTION_SYMBOLS and word.end - row[0].start <= _CAPTION_SECONDS and pause <= _PAUSE_SECONDS
+    return symbols <= CAPTION_SYMBOLS and word.end - row[0].start <= _CAPTION_SECONDS and pause <= _PAUSE_SECONDS
 
 
 def _joined(marks: Sequence[Mark], between: str) -> Mark:

@@ -13,6 +13,7 @@ import numpy as np
 from project.contract import InputError
 from project.feature.waveform import Wave
 
+WINDOW_SECONDS = 120.0
 _SETTLING_SECONDS = 3.0  # how much a feature that follows tone and level should hear beside what the model sees
 _ROOM_SECONDS = 2.0  # where the cut between two windows may fall
 _UNBOUNDED_SECONDS = 5.0  # for models that do not say how far they look
@@ -28,9 +29,13 @@ class Plan:
     margin: int  # output frames at the inner ends of a window that see too little to be used
 
     @classmethod
-    def of(cls, window: float, overlap: float | None, *, sample_rate: int, grain: int, context: float | None) -> Plan:
-        """A plan in seconds. `context`: how far the model looks to either side; the overlap is made from it if None."""
+    def of(
+        cls, window: float | None, overlap: float | None, *, sample_rate: int, grain: int, context: float | None
+    ) -> Plan:
+        """A plan in seconds; None is the default. `context`: how far the model looks to either side."""
         room = _ROOM_SECONDS
+        if window is None:
+            window = WINDOW_SECONDS
         if overlap is None:
             overlap = 2 * (_SETTLING_SECONDS + (_UNBOUNDED_SECONDS if context is None else context)) + room
         elif overlap < 0:

@@ -37,3 +37,14 @@ def test_what_is_missing_is_named() -> None:
         Make(None, "a")
     with pytest.raises(InputError, match="out="):
         Make(small(), None)
+
+
+def test_a_corpus_is_not_made_over_what_it_reads(tmp_path: Path) -> None:
+    class Reads:
+        sources = (str(tmp_path / "a" / "train.jsonl"),)
+
+        def make(self, out: str, progress: object) -> list[str]:
+            raise AssertionError("nothing is made")
+
+    with pytest.raises(InputError, match="which is read, lies in it"):
+        Make(Reads(), str(tmp_path / "a"), overwrite=True).run()

@@ -113,3 +113,9 @@ def test_wrong_wishes(tmp_path: Path) -> None:
     (tmp_path / "p.json").touch()
     with pytest.raises(InputError, match="overwrite=true"):
         Power(silent, asked, out=str(tmp_path / "p.json")).run()
+
+
+def test_words_are_those_of_the_text_where_a_line_has_phones_too(tmp_path: Path) -> None:
+    line = {"id": "a", "media": "a.wav", "duration": 8.0, "text": "one two", "symbols": ["W", "AH", "N", "T", "UW"]}
+    (tmp_path / "m.jsonl").write_text(json.dumps(line) + "\n")
+    assert told(str(tmp_path / "m.jsonl"), Question(0.2), tmp_path / "p.json")["num_symbols"] == 2

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from project.adapter.lora import LoRA, adapter_state, disabled, layers_of, merge, targeted, unmerge
+from project.adapter.lora import LoRA, adapter_state, disabled, layers_of, lengths, merge, unmerge
+from project.adapter.target import targeted
 from project.build.bind import make
 from project.build.compose import compose
 from project.contract import Batch, Emissions, InputError
@@ -165,11 +166,16 @@ def test_the_norm_is_that_of_the_change_of_the_weights(options: dict[str, Any]) 
     model = stirred(adapted("wav2vec2", alpha=12.0, **options))
     before = [layer.get_base_layer().weight.clone() for layer in layers_of(model)]
     merge(model)
-    after = [layer.get_base_layer().weight for layer in layers_of(model)]
+    after = [layer.get_base_layer().weight.clone() for layer in layers_of(model)]
     expected = sum(float((one - other).square().sum()) for one, other in zip(before, after, strict=True)) ** 0.5
     unmerge(model)
     assert isinstance(model, Adapted)
     assert model.adapter_state()["lora"]["norm"] == pytest.approx(expected, rel=1e-4)
+    found = lengths(model)
+    assert list(found) == [name for name, module in model.named_modules() if hasattr(module, "base_layer")]
+    for (change, weight), one, other in zip(found.values(), before, after, strict=True):
+        assert weight == pytest.approx(float(torch.linalg.norm(one)), rel=1e-5)
+        assert change == pytest.approx(float(torch.linalg.norm(other - one)), rel=1e-3)
 
 
 def test_alpha_and_rank_scale_what_it_adds() -> None:

@@ -15,9 +15,10 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
-from project import evaluate, train
+from project import train
 from project.build import assemble
 from project.build.compose import Config, compose
+from project.build.reports import score
 from project.build.teacher import asks_for_teacher, compare, restore_teacher
 from project.contract import InputError, Interrupted
 from project.run import Run, signature
@@ -196,7 +197,7 @@ def test_a_student_is_evaluated_without_its_teacher(teacher: Run, tiny: list[str
     run = Run(tmp_path / "trial" / "run-00000000")
     fit(run, student_of(Run(gone), tiny, tmp_path, "trainer.max_epochs=1"))
     shutil.rmtree(gone)
-    report = evaluate.score(run, compose("evaluate", [f"run={run.folder}", "workers=0", "resamples=50"]))
+    report = score(run, compose("evaluate", [f"run={run.folder}", "workers=0", "resamples=50"]))
     assert report.metrics["cer"] >= 0
     with pytest.raises(InputError, match="no such run folder"):
         fit(run, run.config())

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from project.build.bind import make
+from project.build.bind import make, resolve
 from project.build.compose import compose, options
-from project.contract import Assessment, Emissions, Hypothesis, Track
+from project.contract import Assessment, Emissions, Example, Hypothesis, TokenOutput, Track
 from project.evaluation.estimate import measures_of
 from project.feature import landmark_file
 from project.feature.bar_window import BarWindow
@@ -98,8 +98,13 @@ class TestFeature:
 
 
 @pytest.mark.parametrize("name", options("text"))
-def test_text_is_inverted(name: str) -> None:
-    spelling = built("text", name)
+def test_text_is_inverted(name: str, tones: Any, tmp_path: Path) -> None:
+    node = compose("train", [f"text={name}"])["text"]
+    if "tokenizer" in node:
+        tones.vocabulary.save(tmp_path / "tokenizer.json")
+        assert_cut_and_joined(make(node | {"tokenizer": str(tmp_path)}, "text"))
+        return
+    spelling = make(node, "text")
     if not isinstance(spelling, Spelling):
         pytest.skip("reads labels: tests/text has a test of its own")
     symbols = spelling.alphabet.symbols
@@ -108,6 +113,20 @@ def test_text_is_inverted(name: str) -> None:
         assert spelling.decode(spelling.encode(text)) == text
         assert spelling.normalize(text) == text
     assert Alphabet.from_json(spelling.alphabet.to_json()) == spelling.alphabet
+
+
+def assert_cut_and_joined(spelling: Any) -> None:
+    """Of a tokenizer, which can write anything: text comes back, and is learned with its end."""
+    for text in ("one two", "ten", "zwölf — 漢字!", ""):
+        assert spelling.decode(spelling.encode(text)) == text
+        scored = spelling.normalize(text)
+        assert spelling.normalize(scored) == scored
+        line = Example("a", "a.wav", 1.0, text)
+        learned, _ = spelling.targets(spelling.reference(line), line, 50)
+        assert learned["symbols"] == [*spelling.encode(text), spelling.alphabet.end]
+    alphabet = spelling.alphabet
+    assert type(alphabet).from_json(alphabet.to_json()).hash == alphabet.hash == spelling.settings["alphabet"]
+    assert json.loads(json.dumps(dict(spelling.settings))) == dict(spelling.settings)
 
 
 def emissions(*rows: list[int], peak: float = 5.0) -> Emissions:
@@ -122,12 +141,13 @@ def emissions(*rows: list[int], peak: float = 5.0) -> Emissions:
     return Emissions(scores_BTV.log_softmax(dim=2), torch.tensor([len(row) for row in rows]))
 
 
-def reads_emissions(name: str) -> bool:
-    """Whether that is what a decoder reads; others have tests of their own in tests/decode."""
-    return get_type_hints(type(built("decode", name, alphabet=ABC)).__call__)["output"] is Emissions
+def reads(name: str) -> Any:
+    """What kind of output a decoder reads; those of spans have tests of their own in tests/decode."""
+    target = resolve(compose("train", [f"decode={name}"])["decode"]["_target_"], "decode")
+    return get_type_hints(cast(Any, target).__call__)["output"]
 
 
-@pytest.mark.parametrize("name", [name for name in options("decode") if reads_emissions(name)])
+@pytest.mark.parametrize("name", [name for name in options("decode") if reads(name) is Emissions])
 class TestDecoder:
     def test_it_reads_what_is_plain(self, name: str) -> None:
         decoder: Decoder = built("decode", name, alphabet=ABC)
@@ -152,6 +172,28 @@ class TestDecoder:
 
     def test_its_settings_are_plain_data(self, name: str) -> None:
         settings = built("decode", name, alphabet=ABC).settings
+        assert json.loads(json.dumps(dict(settings))) == dict(settings)
+
+
+@pytest.mark.parametrize("name", [name for name in options("decode") if reads(name) is TokenOutput])
+class TestTokenDecoder:
+    def test_what_a_model_writes_is_text(self, name: str, tones: Any) -> None:
+        """Alone as in a batch, and never longer than it may be."""
+        decoder: Any = built("decode", name, alphabet=tones.vocabulary)
+        model = tones.model(padding="exact").eval()
+        texts = ["one two ten six", "ten", "six two"]
+        with torch.no_grad():
+            together = decoder(model(tones.batch(texts)))
+            alone = [decoder(model(tones.batch([text])))[0] for text in texts]
+        for text, one, other in zip(texts, together, alone, strict=True):
+            assert one.text == tones.vocabulary.decode(one.tokens)
+            assert one.score <= 0
+            assert len(one.confidences) == len(one.tokens) <= decoder.limit(0.1 * len(text.split()))
+            assert (one.text, one.tokens) == (other.text, other.tokens)
+            assert one.score == pytest.approx(other.score, rel=1e-4)
+
+    def test_its_settings_are_plain_data(self, name: str, tones: Any) -> None:
+        settings = built("decode", name, alphabet=tones.vocabulary).settings
         assert json.loads(json.dumps(dict(settings))) == dict(settings)
 
 

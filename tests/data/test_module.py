@@ -14,8 +14,9 @@ from project.corpus.gloss_fresh import GlossFresh
 from project.corpus.gloss_fresh import Portions as GlossPortions
 from project.corpus.keyer.texts import Texts
 from project.corpus.morse_fresh import MorseFresh, Portions
+from project.data.batching import share
 from project.data.manifest import Manifest
-from project.data.module import Batching, DataModule, share
+from project.data.module import Batching, DataModule
 from project.feature.landmarks import Landmarks
 from project.feature.tone_envelope import ToneEnvelope
 from project.text.spelling import Spelling

@@ -33,6 +33,23 @@ def test_a_baseline_that_is_nearly_perfect_is_said_to_be_saturated(make: Callabl
     assert checks_of(make("one", rate=0.2)) == {"one": []}
 
 
+def test_a_baseline_with_fewer_errors_than_can_be_shown(make: Callable[..., Report]) -> None:
+    """Two runs of a few errors each, on 40 examples: the smallest difference that is found is more than all errors."""
+    base, other, bad = (
+        make(name, rate=rate, num_examples=40) for name, rate in (("a", 0.002), ("b", 0.003), ("c", 0.3))
+    )
+    found = findings_of(compare([base, other, bad], base))["a"]
+    (finding,) = [one for one in found if one.check == "no_headroom"]
+    delta = compare([base, other], base).deltas[1]["cer"]
+    assert finding.figures["part"] == pytest.approx(delta.sensitivity.detectable / base.metrics["cer"], abs=1e-5)
+    assert finding.figures["part"] > 1
+    assert "no headroom: the smallest difference" in finding.text
+    assert "no_headroom" not in checks_of(base, bad)["a"], "a run that is worse says nothing of gains"
+    more = findings_of(compare([base, other], base), headroom=finding.figures["part"] + 0.1)["a"]
+    assert "no_headroom" not in [one.check for one in more]
+    assert "no_headroom" not in checks_of(make("one", rate=0.1), make("two", rate=0.11))["one"]
+
+
 def test_a_manifest_of_two_examples_is_too_little(make: Callable[..., Report]) -> None:
     found = checks_of(make("one", rate=0.2, num_examples=2, num_groups=2))
     assert "little_data" in found["one"]

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from project import evaluate, train
+from project import train
 from project.build.compose import compose
+from project.build.reports import score
 from project.build.restore import restore
 from project.contract import InputError
 from project.decode.greedy import Greedy
@@ -97,7 +98,7 @@ def test_evaluate_keeps_what_the_model_said(tiny: list[str], morse: Path, tmp_pa
     alphabet = restore(run, run.config()).spelling.alphabet
     for devices in (1, 2):
         words = [f"run={run.folder}", "device=cpu", "resamples=50", "emissions=cache", f"devices={devices}"]
-        report = evaluate.score(run, compose("evaluate", [*words, "decode=greedy"]))
+        report = score(run, compose("evaluate", [*words, "decode=greedy"]))
         folder = run.reports / report.protocol.hash
         store = read(folder, report, "")
         assert store.frame_rate == pytest.approx(recognizer.feature.settings["frame_rate"] / 2, rel=0.05)
@@ -105,5 +106,5 @@ def test_evaluate_keeps_what_the_model_said(tiny: list[str], morse: Path, tmp_pa
         assert [one.text for one in found] == [row.hypothesis for row in report.rows]
         assert sum(map(bool, found)) == 7
         (folder / FILE).unlink()
-    evaluate.score(run, compose("evaluate", words[:3]))
+    score(run, compose("evaluate", words[:3]))
     assert not list(run.reports.rglob(FILE)), "only where it is asked for"

@@ -8,8 +8,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from project.build.reports import rows_of
 from project.contract import Example, Hypothesis, Track
-from project.evaluate import rows_of
 from project.evaluation.comparison import compare
 from project.evaluation.drift import drift_grid
 from project.evaluation.result import Report, Row

@@ -14,12 +14,12 @@ from scipy.stats import norm
 
 from project import train
 from project.build.compose import Config, compose
+from project.build.reports import score
 from project.contract import Batch, InputError
 from project.corpus.keyer.channel import Channel, Sound
 from project.corpus.keyer.fist import Keying, Sender
 from project.corpus.keyer.station import plan, render
 from project.decode.greedy import Greedy
-from project.evaluate import score
 from project.feature.timing import TimingPrior, runs, states_of
 from project.feature.tone_envelope import ToneEnvelope
 from project.model.hsmm import Durations, Hsmm, Rhythm, best_states, durations_of, log_odds, rhythm_of

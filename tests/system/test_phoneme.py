@@ -16,6 +16,7 @@ import torch
 from project import evaluate, train
 from project.build.assemble import Recognizer
 from project.build.compose import Config, compose
+from project.build.reports import score
 from project.build.restore import restore
 from project.contract import Assessment, Batch, InputError
 from project.decode.gop import assess
@@ -142,9 +143,7 @@ def test_what_dev_chose_stands_in_the_checkpoint(recognizer: Recognizer) -> None
 
 def test_figures_of_training_are_those_of_the_chosen(run: Run) -> None:
     """The last validation's F1 is what evaluating dev gives."""
-    report = evaluate.score(
-        run, asked(run, "checkpoint=last", f"data.manifest={run.config()['data']['manifest']['dev']}")
-    )
+    report = score(run, asked(run, "checkpoint=last", f"data.manifest={run.config()['data']['manifest']['dev']}"))
     curves = run.curves()
     for name in ("per", "per_good", "accuracy_gop", "phone_poor", "phone_poor_f1", "phone_mse", "phone_heard"):
         assert curves[f"dev/{name}"][-1][1] == pytest.approx(report.metrics[name], abs=1e-6), name
@@ -154,7 +153,7 @@ def test_figures_of_training_are_those_of_the_chosen(run: Run) -> None:
 
 
 def test_rows_keep_what_was_said(run: Run, tmp_path: Path) -> None:
-    report = evaluate.score(run, asked(run))
+    report = score(run, asked(run))
     again = load(report.save(tmp_path))
     for row, other in zip(report.rows, again.rows, strict=True):
         mine, theirs = row.assessment, other.assessment
@@ -181,7 +180,7 @@ def test_the_sources_figures_take_no_reports_place(run: Run, capsys: pytest.Capt
     assert own.protocol == source.protocol
     assert load(run.reports / own.protocol.hash) == own
     with pytest.raises(InputError, match="it names no metrics: choose from phoneme/source"):
-        evaluate.score(run, asked(run, "evaluation=hypotheses/morse/beam"))
+        score(run, asked(run, "evaluation=hypotheses/morse/beam"))
 
 
 def test_training_goes_on_where_nobody_judged_and_an_evaluation_says_so(spoken: Path, tmp_path: Path) -> None:
@@ -191,7 +190,7 @@ def test_training_goes_on_where_nobody_judged_and_an_evaluation_says_so(spoken: 
     found = assessments(restore(run, run.config()))
     assert {len(one.phone_scores) + len(one.scores) + len(one.thresholds) for one in found} == {0}
     assert {one.calibration for one in found} == {(0.0, 0.0)}
-    report = evaluate.score(run, asked(run, f"data.manifest={spoken}/dev-unjudged.jsonl"))
+    report = score(run, asked(run, f"data.manifest={spoken}/dev-unjudged.jsonl"))
     assert report.primary == "per"
     assert not [name for name in report.metrics if "good" in name or "phone" in name]
     said = "metric.per_good: no utterance has labels.accuracy of 8 or more: score a"

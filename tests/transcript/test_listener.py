@@ -20,7 +20,8 @@ from project.feature import waveform
 from project.feature.waveform import Wave
 from project.model.envelope import EnvelopeEncoder
 from project.text.alphabet import Alphabet
-from project.transcript.listener import Heard, Listener, samples_per_output
+from project.transcript.heard import Heard
+from project.transcript.listener import Listener, samples_per_output
 from project.transcript.windows import Plan
 
 RATE, HOP = 1000, 10

@@ -26,6 +26,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+ANSWERS = "answers"  # the metric of claims that runs say something else: the part of the examples whose texts differ
 Where = Mapping[str, Any]  # dotted key -> what its value must be, see `agrees`
 
 
@@ -63,12 +64,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the claim is about: a figure, on a manifest, that gets lower or higher."""
+    """What the claim is about: a figure, on a manifest, that gets lower or higher; or answers that get different."""
 
-    metric: str
-    direction: Literal["lower", "higher"]
+    metric: str  # "answers": the part of the examples in which treatment and baseline recognized different texts
+    direction: Literal["lower", "higher", "different"]  # the last of answers, and of nothing else
     manifest: str | None = None  # its path as evaluate was told, or its hash; none: the latest that all runs share
-    gain: float = 0.0  # the smallest change that matters: 0.002 are 0.2 points
+    gain: float = 0.0  # the smallest change that matters: 0.002 are 0.2 points; of answers, 0.05 are 5 % of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,10 @@ class Claim:
         for name, part, kind in parts:
             if not isinstance(part, kind):
                 raise InputError(f"{name}: is no {kind.__name__}: write _target_: {__name__}.{kind.__name__} there")
+        if (self.primary.metric == ANSWERS) != (self.primary.direction == "different"):
+            raise InputError("primary.direction: answers are different, figures lower or higher: change one of them")
+        if self.primary.metric == ANSWERS and not 0 < self.primary.gain < 1:
+            raise InputError("primary.gain: say which part of the answers must be different, as 0.05")
         if not self.statement.strip():
             raise InputError("statement: is empty: say in a sentence what is claimed")
         least: list[tuple[str, float, float]] = [

@@ -17,7 +17,8 @@ from rich.text import Text
 from project.contract import InputError
 from project.evaluation.comparison import better, shortfall
 from project.evaluation.grid import SPECIAL
-from project.evaluation.hypotheses.claim import Claim
+from project.evaluation.hypotheses.answer import answers_ruling
+from project.evaluation.hypotheses.claim import ANSWERS, Claim
 from project.evaluation.hypotheses.ruling import Duel, Outcome, Ruling, figure_words, primary_ruling, secondary_ruling
 from project.evaluation.hypotheses.trial import Trial, confounders, trials
 from project.evaluation.result import Report
@@ -61,9 +62,8 @@ def judge(name: str, claim: Claim, entrants: Sequence[Entrant], allow: Sequence[
     notes = list(_notes(claim, made, primary))
     if obstacles:
         return Judgement(name, claim.statement, "undecided", (*obstacles, *notes))
-    rulings = [
-        [primary_ruling(claim, trial, duels, len(made))] for trial, duels in zip(made, primary.duels, strict=True)
-    ]
+    rule = answers_ruling if claim.primary.metric == ANSWERS else primary_ruling
+    rulings = [[rule(claim, trial, duels, len(made))] for trial, duels in zip(made, primary.duels, strict=True)]
     for margin in claim.secondary:
         exhibit = _exhibit(made, margin.manifest, margin.metric, claim, allowed)
         for n, trial in enumerate(made):
@@ -159,6 +159,8 @@ def _weaknesses(report: Report) -> Iterator[str]:
 def _insanities(claim: Claim, exhibit: Exhibit) -> Iterator[str]:
     """Runs that are broken rather than worse, and baselines that cannot be beaten."""
     name, bound = claim.primary.metric, claim.sanity
+    if name == ANSWERS:  # different ones are neither better nor worse
+        return
     for mine, theirs in (duel for group in exhibit.duels for duel in group):
         figures, direction = [report.metrics[name] for report in (mine, theirs)], better(theirs, name)
         more, less = figures[::-1] if direction == "higher" else (abs(shortfall(one, direction)) for one in figures)
@@ -196,7 +198,7 @@ def _missing(folders: Sequence[str], manifest: str | None) -> str:
 
 
 def _check_metric(report: Report, name: str) -> None:
-    if name not in report.metrics:
+    if name not in report.metrics and name != ANSWERS:
         near = get_close_matches(name, list(report.metrics), n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(report.metrics)}"
         raise InputError(f"metric: {name} is no figure of {report.run}: {hint}")

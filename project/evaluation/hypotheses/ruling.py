@@ -15,7 +15,7 @@ from project.evaluation.comparison import Delta, better
 from project.evaluation.hypotheses.claim import Aim, Claim, Margin
 from project.evaluation.hypotheses.trial import Bout, Trial, fight
 from project.evaluation.interval import resampling_unit
-from project.evaluation.power import ALPHA, MOST_NEEDED, needed
+from project.evaluation.power import ALPHA, MOST_NEEDED, needed, needed_room
 from project.evaluation.result import Report
 from project.evaluation.verdict import delta_text, is_percent, number_text, title_of
 
@@ -41,16 +41,21 @@ def primary_ruling(claim: Claim, trial: Trial, duels: Sequence[Duel], num_trials
     bout = fight(duels, aim.metric, num_trials)
     sign = -1 if aim.direction == "lower" else 1
     outcome = moved(bout.delta, sign, aim.gain, ALPHA / num_trials)
-    text = f"{_label(trial)}{_said(aim, outcome, bout)}{_on(aim.manifest)}: {_figures(bout, aim.metric)}"
+    text = f"{label_of(trial)}{_said(aim, outcome, bout)}{on_manifest(aim.manifest)}: {_figures(bout, aim.metric)}"
     if outcome == "undecided":
-        return Ruling(outcome, f"{text}{_advice(bout, sign * aim.gain)}.")
-    beyond = sum(sign * value > aim.gain for value in bout.deltas)
-    agree = beyond if outcome == "supported" else len(bout.deltas) - beyond
-    if max(len(bout.deltas), claim.agreement.seeds) > 1:
-        text += f"; {agree} of {len(bout.deltas)} seeds agree"
-    if agree < claim.agreement.seeds:
-        return Ruling("undecided", f"{text}, and {claim.agreement.seeds} must.")
-    return Ruling(outcome, f"{text}.")
+        return Ruling(outcome, f"{text}{_advice(bout, sign * aim.gain)}{_no_room(bout, aim)}.")
+    return agreed(Ruling(outcome, text), [sign * value > aim.gain for value in bout.deltas], claim.agreement.seeds)
+
+
+def agreed(ruling: Ruling, beyond: Sequence[bool], needed_seeds: int) -> Ruling:
+    """A ruling on the mean over seeds, if enough of them say the same alone; `beyond`: which are for the claim."""
+    agree = sum(beyond) if ruling.outcome == "supported" else len(beyond) - sum(beyond)
+    text = ruling.text
+    if max(len(beyond), needed_seeds) > 1:
+        text += f"; {agree} of {len(beyond)} seeds agree"
+    if agree < needed_seeds:
+        return Ruling("undecided", f"{text}, and {needed_seeds} must.")
+    return Ruling(ruling.outcome, f"{text}.")
 
 
 def moved(delta: Delta, sign: int, gain: float, alpha: float) -> Outcome:
@@ -75,7 +80,10 @@ def moved(delta: Delta, sign: int, gain: float, alpha: float) -> Outcome:
 def secondary_ruling(margin: Margin, trial: Trial, duels: Sequence[Duel], num_trials: int) -> Ruling:
     """Whether it is sure that a figure is not worse by more than the margin."""
     bout = fight(duels, margin.metric, num_trials)
-    begin, figures = f"{_label(trial)}{title_of(margin.metric)}{_on(margin.manifest)}", _figures(bout, margin.metric)
+    begin, figures = (
+        f"{label_of(trial)}{title_of(margin.metric)}{on_manifest(margin.manifest)}",
+        _figures(bout, margin.metric),
+    )
     allowed = figure_words(margin.margin, is_percent(bout.baseline, margin.metric), "points")
     if bout.delta.interval is None:
         return Ruling("undecided", f"{begin}: {figures}.")
@@ -134,11 +142,24 @@ def _advice(bout: Bout, bound: float) -> str:
     return f"; about {rounded(number):,} {unit}s like these would decide it, if it is as large as it looks"
 
 
-def _label(trial: Trial) -> str:
+def _no_room(bout: Bout, aim: Aim) -> str:
+    """Where the baseline has so few errors that no gain could be shown, those words."""
+    found, rate = bout.delta.sensitivity, bout.baseline.metrics[aim.metric]
+    part = needed_room(rate, found) if aim.direction == "lower" else None
+    if found is None or part is None or part < 1:
+        return ""
+    percent = is_percent(bout.baseline, aim.metric)
+    least, whole = figure_words(found.detectable, percent, "points"), figure_words(rate, percent)
+    return f"; there is no headroom: differences are seen from {least} on, and the baseline's errors are {whole} in all"
+
+
+def label_of(trial: Trial) -> str:
+    """How a sentence about one of several settings begins."""
     return f"{trial.label}: " if trial.label else ""
 
 
-def _on(manifest: str | None) -> str:
+def on_manifest(manifest: str | None) -> str:
+    """Where a claim names a manifest, the words that say so."""
     return f" on {manifest}" if manifest else ""
 
 

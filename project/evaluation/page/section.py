@@ -20,6 +20,7 @@ from project.evaluation.page.share_picture import share_grid, share_panels, term
 from project.evaluation.page.sweep_picture import sweep_panels
 from project.evaluation.run_view import RunView, view_of
 from project.evaluation.span_report import frame_grid, is_of_spans
+from project.evaluation.sureness import sureness_grid
 from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
 from project.evaluation.table import cells, headings, lines
 
@@ -73,6 +74,8 @@ def result_section(comparison: Comparison) -> str:
         return _figures(heads, rows)
     against = f"; right: the difference to the baseline, paired over {comparison.unit}s" if with_delta else ""
     picture = figure(forest(comparison), f"Points are figures, bars their 95 % intervals{against}.")
+    sure = sureness_grid(comparison)
+    picture += f"<details><summary>{escape(sure.title)}</summary>{sure.html()}</details>" if sure else ""
     if len(rows) <= MAX_ROWS:
         return _figures(heads, rows) + picture
     ranked = [rows[n] for n in comparison.ranking()]

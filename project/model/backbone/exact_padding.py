@@ -50,25 +50,27 @@ class Exact:
 
 @final
 class OwnTimeNorm(nn.Module):
-    """A norm of each channel over the time of an example alone, with the weights of the norm that it replaces."""
+    """A norm over the time of an example alone, of each channel or of all at once, as the norm that it replaces."""
 
     def __init__(self, norm: nn.GroupNorm) -> None:
         super().__init__()
-        assert norm.num_groups == norm.num_channels, "a norm over channels too is another thing"
+        assert norm.num_groups in (1, norm.num_channels), "groups of a few channels are another thing"
         self.weight, self.bias, self._floor = norm.weight, norm.bias, norm.eps
+        self._axes = (2,) if norm.num_groups == norm.num_channels else (1, 2)
+        self._channels = norm.num_channels // norm.num_groups  # of a norm
         self.lengths_B: Tensor | None = None
 
     def forward(self, x_BCT: Tensor) -> Tensor:
         """Frames beyond a length become nothing that matters: no frame within one sees them."""
         assert self.lengths_B is not None
         outside_B1T = _outside(self.lengths_B, x_BCT.shape[2])
-        count_B11 = self.lengths_B[:, None, None]
+        count_B11 = self.lengths_B[:, None, None] * self._channels
         with torch.autocast(x_BCT.device.type, enabled=False):
             wide_BCT = x_BCT.float()
-            mean_BC1 = wide_BCT.masked_fill(outside_B1T, 0).sum(dim=2, keepdim=True) / count_B11
+            mean_BC1 = wide_BCT.masked_fill(outside_B1T, 0).sum(dim=self._axes, keepdim=True) / count_B11
             centred_BCT = wide_BCT - mean_BC1
-            power_BC1 = centred_BCT.masked_fill(outside_B1T, 0).square().sum(dim=2, keepdim=True) / count_B11
-            made_BCT = centred_BCT * (power_BC1 + self._floor).rsqrt()
+            power_BC1 = centred_BCT.masked_fill(outside_B1T, 0).square().sum(dim=self._axes, keepdim=True) / count_B11
+            made_BCT = centred_BCT * (power_BC1 + self._floor).rsqrt()  # of all channels at once, C is 1 in both
             return (made_BCT * self.weight[:, None] + self.bias[:, None]).to(x_BCT.dtype)
 
 

@@ -22,6 +22,8 @@ Init: TypeAlias = Literal["random", "pretrained", "local"]
 _CALM = {"layerdrop": 0.0, "encoder_layerdrop": 0.0, "apply_spec_augment": False, "mask_time_prob": 0.0}
 _CALM |= {"mask_feature_prob": 0.0}
 
+KEY = "model.backbone"  # where a backbone stands in a run's configuration, for errors
+
 # B examples, N samples, T frames, D features
 
 
@@ -118,44 +120,49 @@ class LibraryEncoder(nn.Module, ABC):
 
 
 def configured(
-    name: str, init: Init, source: str | None, config: Mapping[str, Any], architecture: Mapping[str, Any] | None
+    name: str,
+    init: Init,
+    source: str | None,
+    config: Mapping[str, Any],
+    architecture: Mapping[str, Any] | None,
+    key: str = KEY,
 ) -> Any:
     """A configuration of the library's class of that name.
 
     Pretrained: that of `source`; else the class's own; either with what `config` says otherwise. `architecture`, as
-    `plain` wrote it, goes before all.
+    `plain` wrote it, goes before all. `key` is where all this stands in a run's configuration.
     """
     import transformers
 
     config_class: Any = getattr(transformers, name)
     if architecture is not None:
         return config_class.from_dict(dict(architecture["config"]))
-    made = _told(config_class.from_pretrained, source) if init == "pretrained" else config_class()
-    unknown = [key for key in config if not hasattr(made, key)]
+    made = _told(config_class.from_pretrained, source, key=key) if init == "pretrained" else config_class()
+    unknown = [one for one in config if not hasattr(made, one)]
     if unknown:
-        raise InputError(f"model.backbone.config.{unknown[0]}: {name} knows no such key: correct or remove it")
-    calm = {key: value for key, value in _CALM.items() if hasattr(made, key)}
+        raise InputError(f"{key}.config.{unknown[0]}: {name} knows no such key: correct or remove it")
+    calm = {one: value for one, value in _CALM.items() if hasattr(made, one)}
     return config_class.from_dict({**made.to_dict(), **calm, **config})
 
 
-def same_kind(kind: str, source: str | None, architecture: Mapping[str, Any] | None) -> None:
+def same_kind(kind: str, source: str | None, architecture: Mapping[str, Any] | None, key: str = KEY) -> None:
     """A run's backbone must be of the kind that is asked for."""
     if architecture is not None and architecture.get("kind") != kind:
         raise InputError(
-            f"model.backbone.source {source}: it is of kind {architecture.get('kind')}, not {kind}: name another run, "
+            f"{key}.source {source}: it is of kind {architecture.get('kind')}, not {kind}: name another run, "
             "or choose its model"
         )
 
 
-def fill(backbone: nn.Module, weights: Mapping[str, Tensor], source: str | None) -> None:
+def fill(backbone: nn.Module, weights: Mapping[str, Tensor], source: str | None, key: str = KEY) -> None:
     """All of a run's weights, or an error that names one that does not fit."""
     mine = backbone.state_dict()
     others = sorted(mine.keys() ^ weights.keys())
     others += sorted(name for name in mine.keys() & weights.keys() if mine[name].shape != weights[name].shape)
     if others:
         raise InputError(
-            f"model.backbone.source {source}: {others[0]} of its backbone does not fit its architecture.json: "
-            "name a run without adapters, whose folder is whole"
+            f"{key}.source {source}: {others[0]} does not fit its architecture.json: name a run without adapters, "
+            "whose folder is whole"
         )
     backbone.load_state_dict(dict(weights))
 
@@ -174,7 +181,14 @@ def plain(config: Any) -> dict[str, Any]:
     return {"config": told}
 
 
-def loaded(model_class: Any, source: str | None, config: Any, renamed: Mapping[str, str], fresh: str = "") -> Any:
+def loaded(
+    model_class: Any,
+    source: str | None,
+    config: Any,
+    renamed: Mapping[str, str],
+    fresh: str = "",
+    key: str = KEY,
+) -> Any:
     """A model with the weights of `source`; keys are `renamed`, pattern -> replacement, where it is part of another.
 
     Weights that are missing there are an error, those whose names begin with `fresh` aside: they are to be learned.
@@ -185,29 +199,29 @@ def loaded(model_class: Any, source: str | None, config: Any, renamed: Mapping[s
     logging.set_verbosity(ERROR)  # it would list what is left out; what is missing is said here
     try:
         model, found = _told(
-            model_class.from_pretrained, source, config=config, key_mapping=dict(renamed), output_loading_info=True,
-            dtype=torch.float32,
+            model_class.from_pretrained, source, key=key, config=config, key_mapping=dict(renamed),
+            output_loading_info=True, dtype=torch.float32,
         )  # fmt: skip
     finally:
         logging.set_verbosity(before)
-    missing = sorted(key for key in found["missing_keys"] if not (fresh and key.startswith(fresh)))
+    missing = sorted(one for one in found["missing_keys"] if not (fresh and one.startswith(fresh)))
     if missing or found["mismatched_keys"]:
         name = missing[0] if missing else str(next(iter(found["mismatched_keys"]))[0])
         raise InputError(
-            f"model.backbone.source {source}: it does not hold {name} as {model_class.__name__} needs it: name a "
-            "checkpoint of that class, and change no sizes in model.backbone.config"
+            f"{key}.source {source}: it does not hold {name} as {model_class.__name__} needs it: name a checkpoint of "
+            f"that class, and change no sizes in {key}.config"
         )
     return model.train()
 
 
-def _told(load: Any, source: str | None, **options: Any) -> Any:
+def _told(load: Any, source: str | None, *, key: str, **options: Any) -> Any:
     if not source:
-        raise InputError("model.backbone.init is pretrained, and model.backbone.source names nothing: name a model")
+        raise InputError(f"{key}.init is pretrained, and {key}.source names nothing: name a model")
     try:
         return load(source, **options)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"model.backbone.source {source}: it cannot be loaded ({reason}): correct the name, give the folder of a "
-            "saved model, or set model.backbone.init=random"
+            f"{key}.source {source}: it cannot be loaded ({reason}): correct the name, give the folder of a saved "
+            f"model, or set {key}.init=random"
         ) from None

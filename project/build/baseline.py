@@ -1,0 +1,156 @@
+"""Reports of a run beside its training: of the model without its adapter before, and of what was learned after.
+
+What an adapter is put beside does not change while it learns, so a Report of that is made once for all runs that begin
+with the same weights: it is found again by their fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from project.build.compose import Config, compose
+from project.contract import InputError
+from project.evaluation.protocol import hash_code
+from project.part import Adapted
+from project.run import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from project.build.assemble import Recognizer
+
+UNADAPTED = "without adapter "  # what the name of weights begins with that an adapter is left out of
+_KEPT = ".baselines"  # below the folder of runs
+_ADDED = "lora_"  # in names of weights that an adapter adds
+_BELOW = "base_layer."  # in names of those that it is put beside
+
+
+def fingerprint(model: nn.Module) -> str:
+    """A name for a model's weights without those of adapters: the same whichever adapter is put beside them."""
+    digest = hashlib.sha256()
+    for name, value in sorted((name.replace(_BELOW, ""), value) for name, value in model.state_dict().items()):
+        if _ADDED not in name:
+            plain = value.detach().cpu().contiguous()
+            digest.update(f"{name} {tuple(plain.shape)} {plain.dtype}".encode())
+            digest.update((plain.float() if plain.is_floating_point() else plain).numpy().tobytes())
+    return f"{UNADAPTED}{digest.hexdigest()[:16]}"
+
+
+def require(config: Config, recognizer: Recognizer) -> None:
+    """Refuse, before a folder is made, what could not be scored: manifests that are not there, a model as it is."""
+    for manifest in manifests_of(config):
+        _key(manifest)
+    if config["evaluate"]["before"] and not isinstance(recognizer.system.model, Adapted):
+        raise InputError(
+            "evaluate.before=true: this model has no adapter to leave out: evaluate the run that it begins with, and "
+            "set evaluate.before=false"
+        )
+
+
+def before(run: Run, config: Config, recognizer: Recognizer) -> None:
+    """Score the model without its adapter on each manifest of `evaluate.manifests`, unless it is known how it does."""
+    from project.adapter.lora import disabled
+
+    if not config["evaluate"]["before"]:
+        return
+    shelf = Path(config["runs"]) / config["family"] / _KEPT / _name(config, recognizer)
+    with disabled(recognizer.system.model):
+        for manifest in manifests_of(config):
+            _score_before(run, config, recognizer, manifest, shelf)
+
+
+def _score_before(run: Run, config: Config, recognizer: Recognizer, manifest: str, shelf: Path) -> None:
+    from project.build.reports import reports_of
+    from project.data.manifest import Manifest
+
+    kept = shelf / Manifest.open(manifest).hash
+    if not kept.is_dir():
+        own = {**config, "adapter_off": True}
+        (report,) = reports_of(recognizer, run, own, _asked(run, config, manifest))
+        shelf.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=shelf, prefix=".part") as part:
+            made = report.save(part)
+            with suppress(OSError):  # another run that began at the same time has made it meanwhile
+                made.replace(kept)
+    _copy(kept, run, manifest)
+
+
+def _copy(kept: Path, run: Run, manifest: str) -> None:
+    """A Report of the same weights, as one of this run's own."""
+    from project.evaluation.result import load
+
+    report = load(kept)
+    named = replace(report, run=run.name, info={**report.info, "manifest": manifest})
+    named.save(run.reports)
+    figure = named.metrics[named.primary]
+    print(f"before   {named.primary} {figure:.4f} on {manifest}, without adapter", file=sys.stderr)
+
+
+def after(run: Run, config: Config) -> list[Path]:
+    """Score what was learned on each manifest of `evaluate.manifests`; where that is done already nothing is.
+
+    So too without the adapter, where that was asked for only when the run had begun.
+    """
+    from project.build.reports import reports
+
+    made = []
+    for adapter in ("disabled", None) if config["evaluate"]["before"] else (None,):
+        done = set(_done(run, adapter))
+        for one in manifests_of(config):
+            if _key(one) not in done:
+                asked = _asked(run, config, one) | {"adapters": adapter}
+                made += [report.save(run.reports) for report in reports(run, asked)]
+    return made
+
+
+def _done(run: Run, adapter: str | None) -> Iterator[str]:
+    """Manifests that the run's best weights were scored on as it decodes by itself, by the hash of their content."""
+    from project.build.restore import hash_checkpoint
+
+    weights, decode = hash_checkpoint(run), run.config()["decode"]
+    for file in sorted(run.reports.glob("*/report.json")):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        info = content.get("info", {})
+        theirs = str(info.get("weights"))
+        is_meant = theirs.startswith(UNADAPTED) if adapter == "disabled" else theirs == weights
+        if is_meant and info.get("decode") == decode:
+            yield str(content["protocol"]["manifest_hash"])
+
+
+def _key(manifest: str) -> str:
+    from project.data.manifest import Manifest
+
+    return Manifest.open(manifest).hash
+
+
+def manifests_of(config: Config) -> list[str]:
+    """What `evaluate.manifests` names, a list or a single one."""
+    asked: Any = config["evaluate"]["manifests"]
+    return [asked] if isinstance(asked, str) else list(asked)
+
+
+def _asked(run: Run, config: Config, manifest: str) -> Config:
+    """What `scansion evaluate` would be asked."""
+    accelerator = str(config["trainer"].get("accelerator", "cpu"))
+    device = {"cpu": "cpu", "auto": "auto"}.get(accelerator, "gpu")
+    asked = compose("evaluate", [f"device={device}", f"threads={config['threads']}", "print_samples=0"])
+    return asked | {"run": str(run.folder), "data": {"manifest": manifest}, "workers": config["data"]["workers"]}
+
+
+def _name(config: Config, recognizer: Recognizer) -> str:
+    """What a Report without adapter is a function of, beside the manifest: weights, settings and the code itself."""
+    keys = ("text", "feature", "decode", "metric")
+    settings: dict[str, Any] = {key: config[key] for key in keys}
+    settings |= {key: config["trainer"].get(key) for key in ("accelerator", "precision")}
+    settings |= {key: config["data"]["batching"][key] for key in ("batch_length", "max_batch_size", "round_frames")}
+    settings |= {"code": hash_code(Path(__file__).parents[1])}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{fingerprint(recognizer.system.model).removeprefix(UNADAPTED)}-{digest}"

@@ -1,0 +1,55 @@
+"""The Reports that a comparison shows: of each run the one that the claims speak of, and what it is compared with.
+
+A claim that sets runs against themselves (with an adapter and without, beam against greedy search) has its baseline
+shown as well: the Report of the first run under the other Protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from project.build.compose import Config
+from project.build.known import Known, view
+from project.reporting.selection import baseline_of, choose
+
+if TYPE_CHECKING:
+    from project.evaluation.hypotheses.claim import Claim
+    from project.evaluation.result import Report
+    from project.evaluation.run_view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands in one table, in its order: a run is there twice if it is compared with itself."""
+
+    known: list[Known]
+    views: list[RunView]
+    reports: list[Report]
+    baseline: Report | None
+    allow: list[str]  # fields of the Protocol that may differ
+
+
+def shown(known: Sequence[Known], claims: Sequence[Claim], config: Config) -> Shown:
+    """The Reports of these runs to compare, where there are claims those that the first one is judged by."""
+    from project.evaluation.shelf import read
+
+    runs, asked, protocol = [one.run for one in known], config["baseline"], config["protocol"]
+    allow = list(dict.fromkeys([*config["allow"], *(name for claim in claims for name in claim.allow)]))
+    first = claims[0] if claims else None
+    manifest, under = (first.primary.manifest, first.treatment.protocol) if first else (None, {})
+    reports = [read(folder) for folder in choose(runs, protocol, manifest, allow, under)]
+    views = [view(one) for one in known]
+    if first is None or asked is not None or protocol is not None or not against_itself(first):
+        return Shown(list(known), views, reports, baseline_of(runs, reports, asked), allow)
+    (folder,) = choose(runs[:1], None, manifest, allow, first.baseline.protocol)
+    own = {**views[0].settings, **first.baseline.protocol}  # that it is no seed of its run is to be seen
+    untrained, base = replace(views[0], curves={}, settings=own), read(folder)
+    return Shown([known[0], *known], [untrained, *views], [base, *reports], base, allow)
+
+
+def against_itself(claim: Claim) -> bool:
+    """Whether treatment and baseline are the same runs under two Protocols."""
+    one, other = claim.treatment, claim.baseline
+    return (list(one.runs), dict(one.where)) == (list(other.runs), dict(other.where))
