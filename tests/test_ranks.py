@@ -36,7 +36,7 @@ def test_two_processes_train_one_run(tiny: list[str], morse: Path, tmp_path: Pat
 
     alone = train.build(compose("train", overrides))
     load_weights(alone.system, run.last)
-    scored = predict(alone, alone.data.manifest("dev"), "32-true", "cpu")
+    scored = predict(alone, alone.data.manifest("dev"), "32-true", "cpu").scored
     assert {row.id: (row.hypothesis.tokens, row.columns) for row in recognizer.system.scored} == {
         name: (row.hypothesis.tokens, row.columns) for name, row in scored.items()
     }

@@ -208,8 +208,10 @@ def test_a_long_recording_comes_window_by_window(ask: Ask) -> None:
     rows = Path("made/long.srt").read_text().strip().split("\n\n")
     assert " ".join(row.split("\n")[2] for row in rows) == line["text"]
     assert 'name = "segments"' in ask("long.flac", "output=textgrid", *short)[1]
-    whole = json.loads(ask("long.flac", "output=json")[1])
+    whole = json.loads(ask("long.flac", "output=json", "window_seconds=5")[1])
     assert [(one["start"], one["end"]) for one in whole["segments"]] == [(0.0, 4.9)]
+    unasked = json.loads(ask("long.flac", "output=json")[1])
+    assert max(one["end"] - one["start"] for one in unasked["segments"]) < 1.2, "it learned from no longer ones"
 
 
 def test_bad_recordings_are_told_and_skipped(ask: Ask, said: Path) -> None:

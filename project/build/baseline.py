@@ -73,7 +73,8 @@ def _score_before(run: Run, config: Config, recognizer: Recognizer, manifest: st
 
     kept = shelf / Manifest.open(manifest).hash
     if not kept.is_dir():
-        own = {**config, "adapter_off": True}
+        trainer = {**config["trainer"], "precision": precision_of(config)}
+        own = {**config, "adapter_off": True, "trainer": trainer}
         (report,) = reports_of(recognizer, run, own, _asked(run, config, manifest))
         shelf.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=shelf, prefix=".part") as part:
@@ -142,14 +143,20 @@ def _asked(run: Run, config: Config, manifest: str) -> Config:
     accelerator = str(config["trainer"].get("accelerator", "cpu"))
     device = {"cpu": "cpu", "auto": "auto"}.get(accelerator, "gpu")
     asked = compose("evaluate", [f"device={device}", f"threads={config['threads']}", "print_samples=0"])
-    return asked | {"run": str(run.folder), "data": {"manifest": manifest}, "workers": config["data"]["workers"]}
+    asked |= {"run": str(run.folder), "precision": precision_of(config)}
+    return asked | {"data": {"manifest": manifest}, "workers": config["data"]["workers"]}
+
+
+def precision_of(config: Config) -> str:
+    """The arithmetic that these Reports are made in."""
+    return str(config["evaluate"].get("precision") or config["trainer"]["precision"])
 
 
 def _name(config: Config, recognizer: Recognizer) -> str:
     """What a Report without adapter is a function of, beside the manifest: weights, settings and the code itself."""
     keys = ("text", "feature", "decode", "metric")
     settings: dict[str, Any] = {key: config[key] for key in keys}
-    settings |= {key: config["trainer"].get(key) for key in ("accelerator", "precision")}
+    settings |= {"accelerator": config["trainer"].get("accelerator"), "precision": precision_of(config)}
     settings |= {key: config["data"]["batching"][key] for key in ("batch_length", "max_batch_size", "round_frames")}
     settings |= {"code": hash_code(Path(__file__).parents[1])}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

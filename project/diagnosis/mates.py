@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -39,10 +40,14 @@ def mates_figures(predict: Predict, batches: Sequence[Batch], each: int = 2) -> 
 
 
 def unsure(one: Hypothesis, other: Hypothesis) -> float:
-    """By how much the confidence in a token differs; 1 where the tokens do."""
-    if one.tokens != other.tokens:
-        return 1.0
-    return max((abs(a - b) for a, b in zip(one.confidences, other.confidences, strict=True)), default=0.0)
+    """By how much the mean probability of a token differs, whichever tokens were written: texts that are nearly as
+    likely as each other change places where arithmetic is short.
+
+    >>> unsure(Hypothesis((5, 6), "", -0.2), Hypothesis((5, 7), "", -0.2))
+    0.0
+    """
+    mean, other_mean = (math.exp(answer.score / (len(answer.tokens) + 1)) for answer in (one, other))
+    return abs(mean - other_mean)
 
 
 def difference(one: Output, row: int, other: Output, its_row: int, frames: int) -> float:

@@ -210,10 +210,10 @@ def test_a_run_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         WaveTransformer("hubert", init="local", source=str(good))
     larger = {**backbone.architecture["config"], "intermediate_size": 48}
     other = run_folder(tmp_path / "other", backbone, config=larger)
-    with pytest.raises(InputError, match=r"intermediate_dense\.bias of its backbone does not fit"):
+    with pytest.raises(InputError, match=r"intermediate_dense\.bias does not fit its architecture\.json"):
         WaveTransformer("wav2vec2", init="local", source=str(other))
     torch.save({"state_dict": {"model.head.weight": torch.zeros(3)}}, good / "checkpoints" / "best.ckpt")
-    with pytest.raises(InputError, match=r"it holds no weights of a backbone"):
+    with pytest.raises(InputError, match=r"it holds no weights of model.backbone"):
         WaveTransformer("wav2vec2", init="local", source=str(good))
     (good / "checkpoints" / "best.ckpt").write_bytes(b"cut short")
     with pytest.raises(InputError, match=r"not a readable checkpoint"):
