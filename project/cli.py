@@ -73,10 +73,17 @@ def to_overrides(verb: str, words: list[str]) -> list[str]:
     ['baseline=runs/a', 'runs=["runs/a","runs/b c"]']
     >>> to_overrides("prepare", ["validate", "a.jsonl", "text=morse"])
     ['text=morse', 'action=validate', 'manifest=["a.jsonl"]']
+
+    Flags come first: Hydra's parser does not take one that stands among overrides.
+
+    >>> to_overrides("train", ["experiment=a/b", "-m", "seed=1,2", "optimizer.lr=0.1,0.2"])
+    ['-m', 'experiment=a/b', 'seed=1,2', 'optimizer.lr=0.1,0.2']
     """
-    bare, overrides = [], []
+    flags, bare, overrides = [], [], []
     for before, word in pairwise(["", *words]):
-        if before not in FLAGS_WITH_VALUE and _is_bare(word):
+        if before in FLAGS_WITH_VALUE or (word.startswith("-") and word != "-"):
+            flags.append(word)
+        elif _is_bare(word):
             bare.append(word)
         else:
             overrides.append(_plain_lists(verb, word))
@@ -91,7 +98,7 @@ def to_overrides(verb: str, words: list[str]) -> list[str]:
             overrides.append(f"{key}={word if key in GROUPS_AS_WORDS else quote(word)}")
     if bare:
         sys.exit(complain(f"{bare[0]}: scansion {verb} takes no such word: write key=value, see --help", 2))
-    return overrides
+    return [*flags, *overrides]
 
 
 def _is_bare(word: str) -> bool:

@@ -74,11 +74,11 @@ def test_no_file_name_needs_escaping(name: str, tmp_path: Path, monkeypatch: pyt
     assert [value.replace("\\${", "${") for value in values] == [name, "runs/b"]
 
 
-def test_words_and_flags_keep_their_places() -> None:
+def test_flags_come_first_and_keep_their_values() -> None:
     assert cli.to_overrides("train", ["morse/quick", "seed=2", "--cfg", "job"]) == [
-        "seed=2",
         "--cfg",
         "job",
+        "seed=2",
         "experiment=morse/quick",
     ]
     assert cli.to_overrides("prepare", ["describe", "manifest=a.jsonl"]) == ['manifest=["a.jsonl"]', "action=describe"]

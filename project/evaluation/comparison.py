@@ -180,12 +180,24 @@ def name_reports(reports: Sequence[Report]) -> tuple[str, ...]:
         if counts[label] > 1:
             others = [other.protocol for other in reports if other.run == report.run and other is not report]
             found = [difference for other in others for difference in report.protocol.differences(other)]
-            settings = dict.fromkeys(f"{name}={_short(mine)}" for name, mine, _ in found)
+            said = dict.fromkeys(_said_of(name, mine) for name, mine, _ in found)
+            settings = [one for one in said if one]
             label = f"{label} ({', '.join(settings)})" if settings else label
         if label in labels:
             label = f"{label} #{labels.count(label) + 1 + sum(name.startswith(f'{label} #') for name in labels)}"
         labels.append(label)
     return tuple(labels)
+
+
+def _said_of(name: str, value: Any) -> str:
+    """A setting of a Protocol in a label; of adapters, whether they were left out.
+
+    >>> _said_of("decode.size", 10), _said_of("adapter.lora.active", False), _said_of("adapter.lora.active", True)
+    ('decode.size=10', 'without adapter', '')
+    """
+    if not name.startswith("adapter."):
+        return f"{name}={_short(value)}"
+    return "without adapter" if name.endswith(".active") and value is False else ""
 
 
 def _check_allow(allow: Sequence[str]) -> None:
