@@ -139,11 +139,14 @@ class Run:
         atomic.write(self.folder / "environment.json", json.dumps(environment(), indent=1) + "\n")
 
     def require_same(self, contents: Mapping[str, str]) -> None:
-        """Refuse to go on with other data than the run began with: the name would stand for two experiments."""
+        """Refuse to go on with other data than the run began with: the name would stand for two experiments.
+
+        What an older run did not write down is not asked.
+        """
         known = json.loads((self.folder / "data.json").read_text(encoding="utf-8"))
         for part, digest in contents.items():
-            if known.get(part) != digest:
-                what = part if part == "teacher" else f"{part} manifest"
+            if known.get(part, digest) != digest:
+                what = f"{part} manifest" if part in ("train", "dev") else part
                 raise InputError(
                     f"{self.folder}: its {what} has changed since it began: restore it, or start a new run under "
                     "another name=..."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project.build.compose import Config, app, compose, guarded
@@ -104,9 +106,25 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
 def contents_of(config: Config, recognizer: Recognizer) -> dict[str, str]:
     """Hashes of what a run is made from."""
     from project.build.restore import hash_checkpoint
+    from project.text.vocabulary import Vocabulary
 
-    teacher = {"teacher": hash_checkpoint(Run.open(config["teacher"]))} if recognizer.teacher else {}
-    return {"train": recognizer.data.training.hash, "dev": recognizer.data.manifest("dev").hash} | teacher
+    found = {"train": recognizer.data.training.hash, "dev": recognizer.data.manifest("dev").hash}
+    if recognizer.teacher:
+        found["teacher"] = hash_checkpoint(Run.open(config["teacher"]))
+    if (source := source_of(config["model"])) and (run := Run(Path(source))).best.exists():
+        found["model.source"] = hash_checkpoint(run)
+    if (named := config["text"].get("tokenizer")) and Path(named).exists():
+        found["text.tokenizer"] = Vocabulary.load(named).hash
+    return found
+
+
+def source_of(node: Any) -> str | None:
+    """The run whose weights a model begins with, wherever below a node it is named; None where there is none."""
+    if not isinstance(node, Mapping):
+        return None
+    if node.get("init") == "local":
+        return None if node.get("source") is None else str(node["source"])
+    return next((found for value in node.values() if (found := source_of(value))), None)
 
 
 def fit_as_rank(folder: str) -> int:
@@ -238,7 +256,7 @@ def _facts(recognizer: Recognizer) -> dict[str, Any]:
     return {
         "model": {"name": type(model).__name__, "parameters": count, "trained": trained, "megabytes": megabytes(model)},
         "examples": data.counts,
-        "longest": round(float(max(data.training.lengths)), 3),  # in the unit of the manifest
+        "longest": math.ceil(1000 * float(max(data.training.lengths))) / 1000,  # in the unit of the manifest
         "symbols": symbols if len(symbols) <= MOST_SYMBOLS else len(symbols),
         "feature": dict(recognizer.feature.settings),
     }

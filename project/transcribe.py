@@ -62,6 +62,8 @@ def build(run: Run, config: Config, words: Sequence[str] = (), *, live: bool) ->
     for key, hint in SECONDS.items():
         if not fits(config[key], hint):
             raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
+        if config[key] is not None and config[key] < 0:
+            raise InputError(f"{key}: {config[key]:g} is negative: give seconds")
     own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads")})
     recognizer = restore(run, own, config["checkpoint"])
     if not hasattr(recognizer.feature, "sample_rate"):

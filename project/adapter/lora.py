@@ -46,6 +46,8 @@ class LoRA:
     ) -> None:
         if rank < 1:
             raise InputError(f"adapter.rank is {rank}: give 1 or more")
+        if not 0 <= dropout < 1:
+            raise InputError(f"adapter.dropout is {dropout}: give a part from 0 to below 1")
         self.rank, self.alpha, self.dropout, self.targets = rank, alpha, dropout, targets
         self.dora, self.rslora = dora, rslora
 
@@ -53,9 +55,13 @@ class LoRA:
         """Freeze and put in."""
         bodies = bodies_of(model)
         names = [targeted(body, self.targets) for body in bodies]
-        if not any(names):
-            known = sorted({name.rpartition(".")[2] for body in bodies for name, _ in linears(body)})
-            raise InputError(f"adapter.targets={self.targets}: no layer is called so: name some of {', '.join(known)}")
+        asked: Sequence[Preset | Sequence[str]] = (
+            [self.targets] if isinstance(self.targets, str) else [[one] for one in self.targets]
+        )
+        for one in asked or [self.targets]:
+            if not any(targeted(body, one) for body in bodies):
+                known = sorted({name.rpartition(".")[2] for body in bodies for name, _ in linears(body)})
+                raise InputError(f"adapter.targets={one}: no layer is called so: name some of {', '.join(known)}")
         for body, targets in zip(bodies, names, strict=True):
             body.requires_grad_(False)
             if targets:

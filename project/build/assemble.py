@@ -106,6 +106,7 @@ def build_recognizer(
     known |= {"base_rate": ignorance.base_rate, "architecture": architecture}
     require_level(config["model"], "model", feature.settings.get("level"))
     model = make(config["model"], "model", **sizes, **known)
+    require_wave(model, feature)
     if config.get("adapter"):
         make(config["adapter"], "adapter")(model)
     data.equal_lengths = bool(getattr(model, "mixes_padding", False))
@@ -126,6 +127,7 @@ def build_recognizer(
     if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
         parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
+    require_writer(model, config)
     system = make(config["system"], "system", **parts)
     system.normalize = getattr(spelling, "normalize", None)
     ignorance.tell(system)
@@ -144,6 +146,26 @@ def require_level(node: Any, path: str, level: str | None) -> None:
         )
     for key, value in node.items():
         require_level(value, f"{path}.{key}", level)
+
+
+def require_wave(model: Any, feature: Feature) -> None:
+    """Refuse frames of anything else where a model hears sound itself: it would take the first number of each."""
+    if getattr(model, "hears", None) == "wave" and (feature.num_features, feature.num_frames(1.0)) != (1, 16000):
+        raise InputError(
+            f"feature: {type(model).__name__} hears sound at 16 kHz, and this gives something else of it: set "
+            "feature=samples"
+        )
+
+
+def require_writer(model: Any, config: Config) -> None:
+    """Refuse parts that know nothing of tokens beside a model that writes them."""
+    wanted = {"system": "SttSystem", "loss": "TokenLoss"} if getattr(model, "writes", None) == "tokens" else {}
+    for group, name in wanted.items():
+        if not str(config[group].get("_target_", "")).endswith(f".{name}"):
+            raise InputError(
+                f"{group}: {type(model).__name__} writes token by token, which this knows nothing of: set system=stt "
+                "loss=token weighting=token"
+            )
 
 
 def hears_auxiliary(loss: Any) -> bool:

@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from project.build.compose import Config, compose
 from project.contract import InputError
 from project.evaluation.protocol import hash_code
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from project.build.assemble import Recognizer
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # others change the weights themselves, which are to learn yet
 UNADAPTED = "without adapter "  # what the name of weights begins with that an adapter is left out of
 _KEPT = ".baselines"  # below the folder of runs
 _ADDED = "lora_"  # in names of weights that an adapter adds
@@ -46,8 +49,13 @@ def fingerprint(model: nn.Module) -> str:
 
 def require(config: Config, recognizer: Recognizer) -> None:
     """Refuse, before a folder is made, what could not be scored: manifests that are not there, a model as it is."""
+    from project.build.reports import require_scorable
+
+    precision = config["evaluate"].get("precision")
+    if precision is not None and precision not in PRECISIONS:
+        raise InputError(f"evaluate.precision={precision}: choose from {', '.join(PRECISIONS)}, or null for training's")
     for manifest in manifests_of(config):
-        _key(manifest)
+        require_scorable(manifest, config, recognizer)
     if config["evaluate"]["before"] and not isinstance(recognizer.system.model, Adapted):
         raise InputError(
             "evaluate.before=true: this model has no adapter to leave out: evaluate the run that it begins with, and "
@@ -75,12 +83,12 @@ def _score_before(run: Run, config: Config, recognizer: Recognizer, manifest: st
     if not kept.is_dir():
         trainer = {**config["trainer"], "precision": precision_of(config)}
         own = {**config, "adapter_off": True, "trainer": trainer}
-        (report,) = reports_of(recognizer, run, own, _asked(run, config, manifest))
         shelf.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=shelf, prefix=".part") as part:
-            made = report.save(part)
-            with suppress(OSError):  # another run that began at the same time has made it meanwhile
-                made.replace(kept)
+        for report in reports_of(recognizer, run, own, _asked(run, config, manifest)):
+            with TemporaryDirectory(dir=shelf, prefix=".part") as part:
+                made = report.save(part)
+                with suppress(OSError):  # another run that began at the same time has made it meanwhile
+                    made.replace(kept)
     _copy(kept, run, manifest)
 
 
@@ -102,18 +110,23 @@ def after(run: Run, config: Config) -> list[Path]:
     """
     from project.build.reports import reports
 
-    made = []
+    made: list[Path] = []
+    if not manifests_of(config):
+        return made  # a run that never validated has no weights to speak of, which is no error
     for adapter in ("disabled", None) if config["evaluate"]["before"] else (None,):
-        done = set(_done(run, adapter))
+        done = set(_done(run, adapter, precision_of(config)))
         for one in manifests_of(config):
-            if _key(one) not in done:
+            if (key := _key(one)) not in done:
+                done.add(key)
                 asked = _asked(run, config, one) | {"adapters": adapter}
                 made += [report.save(run.reports) for report in reports(run, asked)]
     return made
 
 
-def _done(run: Run, adapter: str | None) -> Iterator[str]:
-    """Manifests that the run's best weights were scored on as it decodes by itself, by the hash of their content."""
+def _done(run: Run, adapter: str | None, precision: str) -> Iterator[str]:
+    """Manifests that the run's best weights were scored on in that arithmetic, as it decodes by itself, by the hash of
+    their content.
+    """
     from project.build.restore import hash_checkpoint
 
     weights, decode = hash_checkpoint(run), run.config()["decode"]
@@ -122,6 +135,7 @@ def _done(run: Run, adapter: str | None) -> Iterator[str]:
         info = content.get("info", {})
         theirs = str(info.get("weights"))
         is_meant = theirs.startswith(UNADAPTED) if adapter == "disabled" else theirs == weights
+        is_meant &= str(content["protocol"]["precision"]).startswith(f"{precision} on ")
         if is_meant and info.get("decode") == decode:
             yield str(content["protocol"]["manifest_hash"])
 
@@ -135,7 +149,7 @@ def _key(manifest: str) -> str:
 def manifests_of(config: Config) -> list[str]:
     """What `evaluate.manifests` names, a list or a single one."""
     asked: Any = config["evaluate"]["manifests"]
-    return [asked] if isinstance(asked, str) else list(asked)
+    return [asked] if isinstance(asked, str) else list(asked or [])
 
 
 def _asked(run: Run, config: Config, manifest: str) -> Config:
@@ -153,10 +167,16 @@ def precision_of(config: Config) -> str:
 
 
 def _name(config: Config, recognizer: Recognizer) -> str:
-    """What a Report without adapter is a function of, beside the manifest: weights, settings and the code itself."""
-    keys = ("text", "feature", "decode", "metric")
+    """What a Report without adapter is a function of, beside the manifest: weights, settings and the code itself.
+
+    What is learned from is among them: a Report says whether any of its examples were.
+    """
+    keys = ("text", "feature", "decode", "metric", "system")
     settings: dict[str, Any] = {key: config[key] for key in keys}
+    settings |= {"model": {key: value for key, value in config["model"].items() if key not in ("init", "source")}}
+    settings |= {"training": recognizer.data.training.hash, "equal_lengths": recognizer.data.equal_lengths}
     settings |= {"accelerator": config["trainer"].get("accelerator"), "precision": precision_of(config)}
+    settings |= {"gpu": torch.cuda.is_available()}  # what accelerator=auto comes to
     settings |= {key: config["data"]["batching"][key] for key in ("batch_length", "max_batch_size", "round_frames")}
     settings |= {"code": hash_code(Path(__file__).parents[1])}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

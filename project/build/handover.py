@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from project.build.restore import changed, restore
 from project.run import Run
 
@@ -13,12 +16,20 @@ def keep_adapter(run: Run) -> None:
     config = run.config()
     target = str((config.get("adapter") or {}).get("_target_", ""))
     folder = run.folder / ADAPTER
-    if not target.endswith(".LoRA") or _is_newer(run):
+    if not target.endswith(".LoRA") or not run.best.exists() or _is_newer(run):
         return
     from project.adapter.peft_folder import save
 
     recognizer = restore(run, changed(config, threads=config.get("threads") or 1))
-    save(recognizer.system.model, folder, config["model"].get("source"))
+    save(recognizer.system.model, folder, source_of(config["model"]))
+
+
+def source_of(node: Any) -> str | None:
+    """Where the weights come from that an adapter is put beside, wherever below a node that is said."""
+    if not isinstance(node, Mapping):
+        return None
+    own = node.get("source")
+    return own if isinstance(own, str) else next((found for one in node.values() if (found := source_of(one))), None)
 
 
 def _is_newer(run: Run) -> bool:

@@ -114,8 +114,16 @@ def _manifests(config: Config, own: Config, recognizer: Recognizer) -> Iterator[
     if not found:
         raise InputError("data.manifest=[] names no manifest: name one or more")
     for name, whole in found:
+        if not len(whole):
+            raise InputError(f"data.manifest={name}: it holds no example: name another")
         most = config["max_samples"]
         yield name, whole.select(range(min(most, len(whole)))) if most else whole, len(whole)
+
+
+def require_scorable(manifest: str, own: Config, recognizer: Recognizer) -> None:
+    """Refuse a manifest on which a recognizer could not be scored, before any work is done."""
+    for _, part, _ in _manifests({"data": {"manifest": manifest}, "max_samples": None}, own, recognizer):
+        _references(part, recognizer, "refuse")
 
 
 def _references(manifest: Manifest, recognizer: Recognizer, uncovered: Literal["refuse", "count"]) -> References:

@@ -47,6 +47,9 @@ class Outset(Watcher):
         if self.monitor not in figures:
             known = ", ".join(sorted(figures))
             raise InputError(f"callbacks.outset.monitor: no figure {self.monitor}: choose from {known}")
+        measured = {f"dev/{one.name}": one.better for one in getattr(pl_module, "metrics", {}).values()}
+        if self.stop_above is not None and measured.get(self.monitor, "lower") != "lower":
+            raise InputError(f"callbacks.outset.stop_above: {self.monitor} is no error: set callbacks.outset.monitor")
         value = figures[self.monitor]
         if trainer.global_step == 0:
             self.begun = value

@@ -134,7 +134,9 @@ def main_figures(figures: dict[str, float], metrics: list[str]) -> dict[str, flo
 
 
 def tell(trainer: Trainer, line: str) -> None:
-    """A line that a person should see, in the log and beside the bars without tearing them."""
+    """A line that a person should see, once, in the log and beside the bars without tearing them."""
+    if not getattr(trainer, "is_global_zero", True):
+        return
     log.warning(line)
     console_of(trainer).print(line, style="yellow", markup=False)
 

@@ -97,12 +97,13 @@ def _joined(singles: Sequence[Batch]) -> Batch:
 class BatchMates:
     """Results that depend on batch mates: evaluation then depends on how batches were cut."""
 
-    def __init__(self, difference: float = 0.1) -> None:
+    def __init__(self, difference: float = 0.1, changed: float = 0.5) -> None:
         self.difference = difference
+        self.changed = changed
 
     def __call__(self, evidence: Evidence) -> Iterator[Finding]:
         difference, changed = evidence.last("mates/difference"), evidence.last("mates/changed") or 0.0
-        if difference is None or difference <= self.difference:
+        if difference is None or (difference <= self.difference and changed <= self.changed):
             return
         yield Finding(
             "", "", f"Outputs change by up to {difference:.2f} with what else is in the batch, {changed:.0%} of texts",

@@ -42,6 +42,7 @@ class Moonshine(nn.Module):
     decoder finds nothing to attend to for long.
     """
 
+    hears, writes = "wave", "tokens"
     bodies = ("network",)
     frame_rate = SAMPLE_RATE / _STRIDE
     replaceable = ("auxiliary_head",)

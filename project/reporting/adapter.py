@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAY_DIFFER = ("adapter", "decode", "feature", "audio", "batching")  # of runs: each is compared with itself
 
+DEVICES = ("auto", "cpu", "gpu")
+
 
 def act(config: Config) -> int:
     """Listen, print the table, write page and CSV; the page's path is the last line on standard output."""
@@ -78,6 +80,8 @@ def probed(run: Run, asked: Mapping[str, Any], notes: list[str]) -> Efficacy:
     recognizer = restore(run, changed(run.config()), asked["checkpoint"])
     require_adapter(run, recognizer)
     name, part, num_listed = examples(run, recognizer, asked, notes)
+    if asked["device"] not in DEVICES:
+        raise InputError(f"adapter.device={asked['device']}: choose from {', '.join(DEVICES)}")
     columns = compared(recognizer, part, asked["device"])
     mine, on = scored(recognizer, part, num_listed, asked)
     with disabled(recognizer.system.model):

@@ -37,6 +37,11 @@ class SttSystem(System):
             raise InputError(
                 "decode: what writes token by token is asked by decode=generate: choose it, or leave it out"
             )
+        if not hasattr(model, "network"):
+            raise InputError(
+                f"system=stt is for models that write token by token, and {type(model).__name__} is none: "
+                "set model=moonshine, or another system"
+            )
         self.reaches = decoder.reaches  # of the decoder itself: whoever measures its time puts another in its place
         self.token_counts: Tensor
         self.register_buffer("token_counts", torch.zeros(int(model.network.config.vocab_size), dtype=torch.int64))

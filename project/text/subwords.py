@@ -38,7 +38,8 @@ class Subwords:
         if saved is None and not tokenizer:
             raise InputError(
                 "text.tokenizer names nothing: make one with scansion prepare tokenizer <manifests> "
-                "out=data/tokenizer.json, or name a published model's"
+                "out=data/tokenizer.json, or name a published model's; in stt/lora it is that of the run that "
+                "model.source names"
             )
         if case not in ("auto", "keep", "lower"):
             raise InputError(f"text.case={case}: choose from auto, keep, lower")
