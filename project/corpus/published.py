@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from project.contract import Example, InputError
 from project.corpus.splits import SPLITS
-from project.corpus.spoken import Found, write_corpus
+from project.corpus.spoken import Found, measured, write_corpus
 from project.data.foreign import Entry
 from project.data.media import in_threads
-from project.data.relocate import complete
 
 Progress = Callable[[int, int], None]
 
@@ -79,7 +77,7 @@ def import_published(
     Nothing is written if anything is wrong, unless `skip_bad` leaves that out: all of it is told in both cases.
     """
     if skip_bad:
-        looked = list(in_threads(_look, found))
+        looked = list(in_threads(measured, found))
         problems = [one.problem for one in looked if one.problem]
         found = [one for one in looked if not one.problem]
         if problems:
@@ -87,13 +85,3 @@ def import_published(
     if not found:
         raise InputError(f"{folder}: nothing in it can be imported: correct corpus.folder or corpus.parts")
     return write_corpus(found, out, settings, folder, media, progress)
-
-
-def _look(one: Found) -> Found:
-    """The same with the length that its recording has, or what is wrong with that."""
-    if one.problem:
-        return one
-    try:
-        return replace(one, entry=complete(one.entry))
-    except InputError as error:
-        return replace(one, problem=str(error))

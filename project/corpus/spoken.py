@@ -101,7 +101,7 @@ def write_corpus(
     if Path(out).resolve().is_relative_to(source.resolve()):
         raise InputError(f"{out}: lies in the corpus that is imported: choose another out=")
     looked: list[Found] = []
-    for one in in_threads(_measure, found):
+    for one in in_threads(measured, found):
         looked.append(one)
         progress(len(looked), 2 * len(found))
     problems = [one.problem for one in looked if one.problem] + _repeated(looked)
@@ -128,8 +128,8 @@ def write_corpus(
     return folder.manifests
 
 
-def _measure(one: Found) -> Found:
-    """The same with the length that its recording has."""
+def measured(one: Found) -> Found:
+    """The same with the length that its recording has, or what is wrong with that."""
     if one.problem:
         return one
     try:

@@ -164,6 +164,20 @@ def _find(name: str) -> Normalizer:
     raise InputError(f"normalize: there is no normalizer {name!r}: {hint}")
 
 
+def changing(text: str, normalizers: Iterable[Normalizer]) -> list[str]:
+    """Those that change this text when they are applied in turn, with their versions.
+
+    >>> changing("A  cab", find_normalizers(["upper", "squeeze_spaces", "nfc"]))
+    ['upper@1', 'squeeze_spaces@1']
+    """
+    found = []
+    for step in normalizers:
+        before, text = text, step.apply(text)
+        if text != before:
+            found.append(str(step))
+    return found
+
+
 def normalize(text: str, normalizers: Iterable[Normalizer]) -> str:
     """The text after each normalizer in turn.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from project.contract import Example, InputError
 from project.text.alphabet import Alphabet
-from project.text.normalize import find_normalizers, normalize
+from project.text.normalize import changing, find_normalizers, normalize
 
 ABSENT = -1  # of a label that a line lacks, where others have a number
 
@@ -108,12 +108,7 @@ class Spelling:
         >>> Spelling("ABC ", normalize=["upper", "squeeze_spaces"]).changes("A cab")
         ['upper@1']
         """
-        found = []
-        for step in self._normalizers:
-            before, text = text, step.apply(text)
-            if text != before:
-                found.append(str(step))
-        return found
+        return changing(text, self._normalizers)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The (normalized) text of ids."""

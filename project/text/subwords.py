@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from project.contract import Example, InputError
-from project.text.normalize import find_normalizers, normalize
+from project.text.normalize import changing, find_normalizers, normalize
 from project.text.vocabulary import Vocabulary
 
 Case: TypeAlias = Literal["auto", "keep", "lower"]
@@ -87,12 +87,7 @@ class Subwords:
 
     def changes(self, text: str) -> list[str]:
         """The normalizers, with their versions, that change this text before it is scored."""
-        found = []
-        for step in self._scored:
-            before, text = text, step.apply(text)
-            if text != before:
-                found.append(str(step))
-        return found
+        return changing(text, self._scored)
 
     def uncovered(self, text: str) -> list[str]:
         """Nothing: what is no piece of a word is bytes."""
