@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from project.build.compose import Config
 from project.build.known import Known, view
+from project.contract import InputError
 from project.reporting.selection import baseline_of, choose
 
 if TYPE_CHECKING:
     from project.evaluation.hypotheses.claim import Claim
     from project.evaluation.result import Report
     from project.evaluation.run_view import RunView
+    from project.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ def shown(known: Sequence[Known], claims: Sequence[Claim], config: Config) -> Sh
     allow = list(dict.fromkeys([*config["allow"], *(name for claim in claims for name in claim.allow)]))
     first = claims[0] if claims else None
     manifest, under = (first.primary.manifest, first.treatment.protocol) if first else (None, {})
+    if config["manifest"]:
+        manifest = str(config["manifest"])
+        require_scored(runs, manifest)
     reports = [read(folder) for folder in choose(runs, protocol, manifest, allow, under)]
     views = [view(one) for one in known]
     if first is None or asked is not None or protocol is not None or not against_itself(first):
@@ -47,6 +52,18 @@ def shown(known: Sequence[Known], claims: Sequence[Claim], config: Config) -> Sh
     own = {**views[0].settings, **first.baseline.protocol}  # that it is no seed of its run is to be seen
     untrained, base = replace(views[0], curves={}, settings=own), read(folder)
     return Shown([known[0], *known], [untrained, *views], [base, *reports], base, allow)
+
+
+def require_scored(runs: Sequence[Run], manifest: str) -> None:
+    """Refuse a manifest that one of the runs was not scored on."""
+    from project.evaluation.shelf import browse
+
+    for run in runs:
+        if not any(one.scored(manifest) for one in browse(run.reports)):
+            raise InputError(
+                f"{run.folder}: no report of manifest={manifest}: scansion evaluate {run.folder} "
+                f"data.manifest={manifest}"
+            )
 
 
 def against_itself(claim: Claim) -> bool:

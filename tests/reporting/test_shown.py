@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from project.build.known import Known
-from project.contract import Hypothesis
+from project.contract import Hypothesis, InputError
 from project.evaluation.estimate import make_report
 from project.evaluation.hypotheses.claim import Aim, Claim, Selection
 from project.evaluation.protocol import Protocol, hash_ids
@@ -18,20 +18,20 @@ from project.metric.text import ErrorRate
 from project.reporting.shown import shown
 
 METRIC = ErrorRate("wer", "word")
-PLAIN = {"baseline": None, "protocol": None, "allow": []}
+PLAIN = {"baseline": None, "protocol": None, "manifest": None, "allow": []}
 ON, OFF = (Selection(protocol={"adapter.lora.active": state}) for state in (True, False))
 CLAIM = Claim("It helps.", ON, OFF, Aim("wer", "lower", "data/test.jsonl"), allow=["adapter"])
 
 
-def score(folder: Path, active: bool, created: str) -> None:
+def score(folder: Path, active: bool, created: str, manifest: str = "data/test.jsonl") -> None:
     rows = []
     for n in range(24):
         columns = METRIC.score("a b", Hypothesis((), "a b" if active else "a", 0.0))
         rows.append(Row(f"e{n}", "a b", "a b" if active else "a", None, 1.0, -1.0, columns))
     adapter = {"lora": {"active": active, "changes": True}}
     ids = hash_ids(row.id for row in rows)
-    protocol = Protocol("m", ids, 24, "full", {}, {}, "a", {"decode": "g"}, adapter, "32-true", "0.1")
-    info = {"manifest": "data/test.jsonl"}
+    protocol = Protocol(manifest, ids, 24, "full", {}, {}, "a", {"decode": "g"}, adapter, "32-true", "0.1")
+    info = {"manifest": manifest}
     report = make_report(protocol, f"stt/{folder.name}", [METRIC], rows, created, info=info, num_resamples=100)
     report.save(folder / "reports")
 
@@ -79,3 +79,13 @@ def test_runs_against_others_are_no_runs_against_themselves(runs: list[Known]) -
     found = shown(runs, [replace(CLAIM, treatment=sides[0], baseline=sides[1])], PLAIN)
     assert [one.protocol.adapter["lora"]["active"] for one in found.reports] == [True, True]
     assert found.baseline is found.reports[0]
+
+
+def test_a_manifest_that_is_named_goes_before_later_reports(runs: list[Known]) -> None:
+    for one in runs:
+        score(one.run.folder, True, "2026-02-05", "data/noisy.jsonl")
+    latest, named = (shown(runs, [], {**PLAIN, "manifest": name}) for name in (None, "data/test.jsonl"))
+    assert [one.info["manifest"] for one in latest.reports] == ["data/noisy.jsonl"] * 2
+    assert [one.info["manifest"] for one in named.reports] == ["data/test.jsonl"] * 2
+    with pytest.raises(InputError, match=r"lora-1: no report of manifest=data/other\.jsonl: scansion evaluate"):
+        shown(runs, [], {**PLAIN, "manifest": "data/other.jsonl"})
