@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
+from project import cli
 from project.build.compose import Config, compose
 from project.contract import Batch
 from project.corpus.keyer.channel import Channel
@@ -72,6 +73,27 @@ def tiny(morse: Path) -> list[str]:
 def config(tiny: list[str], tmp_path: Path) -> Config:
     """The composed configuration of a tiny run, its folder below tmp_path."""
     return compose("train", [*tiny, f"runs={tmp_path}/runs"])
+
+
+Transcribe = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def transcribing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Transcribe:
+    """Transcribe in an empty folder: the exit code, what is printed, and the lines that say what is wrong."""
+    monkeypatch.chdir(tmp_path)
+
+    def answer(run: Path, *words: str | Path) -> tuple[int, str, list[str]]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["transcribe", str(run), *map(str, words)])
+        told = capsys.readouterr()
+        assert not list(tmp_path.rglob("*.part")), "something half-written is left"
+        lines = [line.removeprefix("scansion: ") for line in told.err.splitlines() if line.startswith("scansion: ")]
+        assert isinstance(stop.value.code, int)
+        return stop.value.code, told.out, lines
+
+    return answer
 
 
 class Tones:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from project import cli, train
+from project import train
 from project.build.compose import compose
 from project.build.restore import changed, restore
 from project.build.scoring import predict
@@ -34,27 +35,13 @@ def run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
     return made
 
 
-@pytest.fixture
-def ask(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, list[str]]]:
-    """Transcribe in an empty folder: the exit code, what is printed, and the lines that say what is wrong."""
-    monkeypatch.chdir(tmp_path)
-
-    def answer(*words: str | Path) -> tuple[int, str, list[str]]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main(["transcribe", str(run.folder), *map(str, words)])
-        told = capsys.readouterr()
-        assert not list(tmp_path.rglob("*.part")), "something half-written is left"
-        lines = [line.removeprefix("scansion: ") for line in told.err.splitlines() if line.startswith("scansion: ")]
-        assert isinstance(stop.value.code, int)
-        return stop.value.code, told.out, lines
-
-    return answer
-
-
 Ask = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def ask(run: Run, transcribing: Ask) -> Ask:
+    """Transcribe with that run, in an empty folder."""
+    return partial(transcribing, run.folder)
 
 
 @pytest.mark.parametrize("decode", ["greedy", "beam"])

@@ -15,7 +15,7 @@ import soundfile
 import torch
 from lightning.pytorch import Trainer
 
-from project import cli, train, transcribe
+from project import train, transcribe
 from project.build.compose import compose
 from project.build.restore import changed, restore
 from project.build.scoring import predict
@@ -96,19 +96,11 @@ Ask = Callable[..., tuple[int, str, list[str]]]
 
 
 @pytest.fixture
-def ask(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """Transcribe in an empty folder: the exit code, what is printed, and the lines that say what is wrong."""
-    monkeypatch.chdir(tmp_path)
+def ask(run: Run, transcribing: Ask) -> Ask:
+    """Transcribe in an empty folder, with that run or another."""
 
     def answer(*words: str | Path, run: Run = run) -> tuple[int, str, list[str]]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main(["transcribe", str(run.folder), *map(str, words)])
-        told = capsys.readouterr()
-        assert not list(tmp_path.rglob("*.part")), "something half-written is left"
-        lines = [line.removeprefix("scansion: ") for line in told.err.splitlines() if line.startswith("scansion: ")]
-        assert isinstance(stop.value.code, int)
-        return stop.value.code, told.out, lines
+        return transcribing(run.folder, *words)
 
     return answer
 
