@@ -19,38 +19,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from project.build.compose import Config, compose
+from project.build.fingerprint import UNADAPTED, fingerprint
+from project.build.reports import reports, reports_of, require_scorable
 from project.contract import InputError
 from project.evaluation.protocol import hash_code
 from project.part import Adapted
 from project.run import Run
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from project.build.assemble import Recognizer
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # others change the weights themselves, which are to learn yet
-UNADAPTED = "without adapter "  # what the name of weights begins with that an adapter is left out of
 _KEPT = ".baselines"  # below the folder of runs
-_ADDED = "lora_"  # in names of weights that an adapter adds
-_BELOW = "base_layer."  # in names of those that it is put beside
-
-
-def fingerprint(model: nn.Module) -> str:
-    """A name for a model's weights without those of adapters: the same whichever adapter is put beside them."""
-    digest = hashlib.sha256()
-    for name, value in sorted((name.replace(_BELOW, ""), value) for name, value in model.state_dict().items()):
-        if _ADDED not in name:
-            plain = value.detach().cpu().contiguous()
-            digest.update(f"{name} {tuple(plain.shape)} {plain.dtype}".encode())
-            digest.update((plain.float() if plain.is_floating_point() else plain).numpy().tobytes())
-    return f"{UNADAPTED}{digest.hexdigest()[:16]}"
 
 
 def require(config: Config, recognizer: Recognizer) -> None:
     """Refuse, before a folder is made, what could not be scored: manifests that are not there, a model as it is."""
-    from project.build.reports import require_scorable
-
     precision = config["evaluate"].get("precision")
     if precision is not None and precision not in PRECISIONS:
         raise InputError(f"evaluate.precision={precision}: choose from {', '.join(PRECISIONS)}, or null for training's")
@@ -76,7 +60,6 @@ def before(run: Run, config: Config, recognizer: Recognizer) -> None:
 
 
 def _score_before(run: Run, config: Config, recognizer: Recognizer, manifest: str, shelf: Path) -> None:
-    from project.build.reports import reports_of
     from project.data.manifest import Manifest
 
     kept = shelf / Manifest.open(manifest).hash
@@ -108,8 +91,6 @@ def after(run: Run, config: Config) -> list[Path]:
 
     So too without the adapter, where that was asked for only when the run had begun.
     """
-    from project.build.reports import reports
-
     made: list[Path] = []
     if not manifests_of(config):
         return made  # a run that never validated has no weights to speak of, which is no error

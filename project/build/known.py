@@ -75,7 +75,7 @@ def entrant(known: Known) -> Entrant:
 
 def outdated(known: Known, report: Report) -> list[Finding]:
     """Whether the weights that a Report speaks of are no longer those in the run's folder."""
-    from project.build.baseline import UNADAPTED
+    from project.build.fingerprint import UNADAPTED
     from project.build.restore import hash_checkpoint
 
     scored, name = report.info.get("weights"), str(report.info.get("checkpoint", "best"))

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
 
 from project import contract
 from project.system.base import Scored
@@ -136,18 +135,6 @@ def forget(folder: Path) -> None:
     for empty in (folder, folder.parent):
         with suppress(OSError):  # not there, or others have files in it
             empty.rmdir()
-
-
-def hash_weights(state: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits of all weights of a module, by its `state_dict`: of those that answer, wherever from."""
-    digest = hashlib.sha256()
-    for name, value in state.items():
-        if not isinstance(value, torch.Tensor):
-            digest.update(f"{name}={value!r};".encode())
-            continue
-        digest.update(f"{name}:{value.dtype}:{tuple(value.shape)};".encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]
 
 
 def packed(content: Any) -> bytes:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from project.build.assemble import Recognizer
-from project.build.baseline import fingerprint
 from project.build.compose import Config
 from project.build.diagnosis import diagnosed
+from project.build.fingerprint import fingerprint
 from project.build.request import check_request
 from project.build.restore import changed, hash_checkpoint, restore
 from project.build.scoring import Job, Outcome

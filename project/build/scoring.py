@@ -23,8 +23,9 @@ from lightning.pytorch import Trainer
 
 from project.build.assemble import Recognizer
 from project.build.compose import Config
+from project.build.fingerprint import hash_weights
 from project.build.keeping import Keeping
-from project.build.partial import PartialFile, forget, hash_weights
+from project.build.partial import PartialFile, forget
 from project.build.processes import in_processes
 from project.build.restore import restore
 from project.build.watch import Lap, Watch

@@ -14,8 +14,9 @@ import torch
 
 from project import evaluate, train
 from project.build import baseline, reports
-from project.build.baseline import UNADAPTED, fingerprint, manifests_of
+from project.build.baseline import manifests_of
 from project.build.compose import Config, compose
+from project.build.fingerprint import UNADAPTED, fingerprint
 from project.build.reports import score
 from project.contract import InputError
 from project.evaluation.comparison import compare

@@ -21,6 +21,7 @@ from project import train
 from project.build import partial, reports
 from project.build.assemble import Recognizer, build_recognizer, settle
 from project.build.compose import compose
+from project.build.fingerprint import hash_weights
 from project.build.partial import Kept, PartialFile, packed, unpacked
 from project.build.scoring import Job, Outcome
 from project.contract import Assessment, Hypothesis, Interrupted, Track, WorkError
@@ -307,10 +308,10 @@ def test_all_that_rows_hold_comes_back() -> None:
 
 def test_weights_are_told_apart() -> None:
     state = {"a": torch.arange(4.0), "b": torch.zeros((), dtype=torch.bfloat16), "c": torch.zeros(0), "d": {"x": 1}}
-    known = partial.hash_weights(state)
-    assert known == partial.hash_weights(dict(state))
+    known = hash_weights(state)
+    assert known == hash_weights(dict(state))
     for name, value in (("a", torch.arange(4.0) + 1e-7), ("b", torch.ones(())), ("d", {"x": 2}), ("e", torch.ones(1))):
-        assert partial.hash_weights(state | {name: value}) != known
+        assert hash_weights(state | {name: value}) != known
 
 
 def test_what_is_not_plain_is_refused() -> None:
