@@ -1,7 +1,7 @@
 """Reports of a run beside its training: of the model without its adapter before, and of what was learned after.
 
 What an adapter is put beside does not change while it learns, so a Report of that is made once for all runs that begin
-with the same weights: it is found again by their fingerprint.
+with the same weights and learn from the same data: it is found again by their fingerprints.
 """
 
 from __future__ import annotations
