@@ -165,6 +165,18 @@ class Run:
                 ) from error
             yield
 
+    def is_held(self) -> bool:
+        """Whether a process is training this run now."""
+        file = self.folder / ".lock"
+        if not file.exists():
+            return False
+        with file.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
 
 def find(root: str, family: str, name: str, signature: str) -> Run:
     """The run of a signature below a root, whether it exists already or not."""

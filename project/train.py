@@ -12,11 +12,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import Config, app, compose, guarded
+from project.build.compose import Config, app, guarded
 from project.build.exhaustion import is_out_of_memory, memory_advice
-from project.build.text_case import settle_case
+from project.build.naming import named
+from project.build.ranks import RANK_OF
 from project.contract import InputError, Interrupted, WorkError
-from project.run import Run, find, flatten, is_below, signature
+from project.run import Run, flatten, is_below
+from project.sweep import POINT
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("scansion")
 
+ACTIONS = ("fit", "calibrate")
 MOST_SYMBOLS = 1000  # that metadata.json lists: of a tokenizer it says how many there are
 
 # What a resumed run may change beside what its signature ignores: how far it goes.
@@ -33,13 +36,24 @@ EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: Config, words: list[str]) -> int:
+    """Do what is asked for: one run here and now, one or more elsewhere, or what comes before a run."""
+    from project.build import sweeping
+
+    if config["action"] not in ACTIONS:
+        raise InputError(f"action={config['action']}: no such way to train: choose from {', '.join(ACTIONS)}")
+    if sweeping.is_elsewhere(config):
+        return sweeping.sweep([(config, words)], [], None, train_one)
+    return train_one(config, words)
+
+
+def train_one(config: Config, words: list[str]) -> int:
     """Compose, build, claim the folder, fit; the run's folder is the last line on standard output.
 
     What is wrong with the configuration or the manifests shows before a folder is made.
     """
     from project.build import baseline, handover, ranks
 
-    run, config = _continued(config, words) if config["resume"] else _claimed(settle_case(config))
+    run, config = _continued(config, words) if config["resume"] else _claimed(config)
     recognizer = build(config, run)
     if run.state()["state"] == "finished" and not config["resume"]:
         run.require_same(contents_of(config, recognizer))
@@ -183,9 +197,7 @@ def logged(run: Run) -> Iterator[None]:
 
 def _claimed(config: Config) -> tuple[Run, Config]:
     """The run of this experiment: made, or found by its signature."""
-    ignored = config["signature_ignores"]
-    sign = signature(config, compose("train"), ignored)
-    run = find(config["runs"], config["family"], config["name"], sign)
+    run, config = named(config)
     if run.last.exists() and run.state()["state"] != "finished":
         print(f"continuing {run.folder}: the same experiment was stopped at its last checkpoint", file=sys.stderr)
     return run, config
@@ -208,7 +220,8 @@ def _continued(config: Config, words: list[str]) -> tuple[Run, Config]:
         for name, value in composed.items():
             if is_below(name, [key]):
                 _set(stored, name, value)
-    return run, {"evaluate": config["evaluate"]} | stored | {"resume": config["resume"], "threads": config["threads"]}
+    unknown_then = {key: value for key, value in config.items() if key not in stored}
+    return run, unknown_then | stored | {"resume": config["resume"], "threads": config["threads"]}
 
 
 def _set(config: Config, dotted: str, value: object) -> None:
@@ -262,9 +275,26 @@ def _facts(recognizer: Recognizer) -> dict[str, Any]:
     }
 
 
-main = app("train", train)
+def main() -> None:
+    """The verb; or what a process does that another one started for a rank of a run, or for a point of a sweep."""
+    from project.build import sweeping
+
+    if sys.argv[1:2] == [RANK_OF]:
+        sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
+    if sys.argv[1:2] == [POINT]:
+        sys.exit(guarded(lambda: sweeping.run_point(sys.argv[2], train_one)))
+    sys.argv[1:] = map(spelled, sys.argv[1:])
+    app("train", train, sweeping.Points(train_one))()
+
+
+def spelled(word: str) -> str:
+    """A word as Hydra takes it: of `action=fit` it would think that conf/action is meant, which is of prepare.
+
+    >>> spelled("action=fit"), spelled("epochs=3")
+    ('++action=fit', 'epochs=3')
+    """
+    return f"++{word}" if word.startswith("action=") else word
+
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--rank-of"]:
-        sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
     main()

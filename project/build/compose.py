@@ -13,10 +13,11 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from project.contract import InputError, Interrupted, WorkError
 
@@ -27,19 +28,32 @@ Config = dict[str, Any]
 Task = Callable[[Config, list[str]], int | None]  # of the composed configuration and the command line's own overrides
 
 
-def app(verb: str, task: Task) -> Callable[[], None]:
+class Sweeping(Protocol):
+    """Who runs the points of a sweep, when all of them are known."""
+
+    asked: Sequence[Any]
+
+    def add(self, config: Config, words: list[str], hydra: Any) -> None:
+        """One point, composed and not begun; `hydra` is what Hydra knows of it."""
+
+    def run(self) -> int:
+        """Run them; the exit code."""
+
+
+def app(verb: str, task: Task, sweep: Sweeping | None = None) -> Callable[[], None]:
     """A verb's `main`: compose conf/<verb>.yaml with the command line, run the task, exit with 0, 1 or 2."""
 
     def main() -> None:
-        sys.exit(run(verb, task))
+        sys.exit(run(verb, task, sweep))
 
     return main
 
 
-def run(verb: str, task: Task) -> int:
+def run(verb: str, task: Task, sweep: Sweeping | None = None) -> int:
     """Run a verb on the words of sys.argv; its exit code. What the user can mend is told in one line.
 
-    A point of a sweep that fails is told with its overrides and does not take the others down.
+    The points of a sweep go to `sweep`, all at once; without one they are done here, one after the other, and one that
+    fails is told with its overrides and does not take the others down.
     """
     import hydra
     from hydra.core.hydra_config import HydraConfig
@@ -59,15 +73,24 @@ def run(verb: str, task: Task) -> int:
             return task(content, words) or 0
 
         sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
+        if sweeps and sweep is not None:
+            unknown_keys(config, verb)
+            sweep.add(plain(config), words, HydraConfig.get())
+            return
         codes.append(guarded(work, f"point {' '.join(words)}: " if sweeps else ""))
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us; we say them
     hydra_app = hydra.main(version_base="1.3", config_path=str(CONF), config_name=verb)(job)
-    return max(guarded(lambda: hydra_app() or 0), max(codes, default=0))
+    with tempfile.TemporaryDirectory() as scratch:  # Hydra makes a folder a point; ours are elsewhere
+        sys.argv.append(f"hydra.sweep.dir={scratch}")
+        code = guarded(lambda: hydra_app() or 0)
+    if code == 0 and sweep is not None and sweep.asked:
+        code = guarded(sweep.run)
+    return max(code, max(codes, default=0))
 
 
-def guarded(work: Callable[[], int], prefix: str = "") -> int:
-    """Do the work; its exit code, or the one of what went wrong, told in one line.
+def guarded(work: Callable[[], int], prefix: str = "", told: Callable[[str], object] = lambda message: None) -> int:
+    """Do the work; its exit code, or the one of what went wrong, told in one line, to `told` as well.
 
     What the user can mend exits with 2. A stop that was asked for exits as shells expect, 128 + the signal.
     Other errors exit with 1 and show their traceback.
@@ -75,19 +98,20 @@ def guarded(work: Callable[[], int], prefix: str = "") -> int:
     try:
         return work()
     except InputError as error:
-        return complain(prefix + from_worker(str(error)), 2)
+        message, code = from_worker(str(error)), 2
     except WorkError as error:
-        return complain(prefix + str(error), 1)
+        message, code = str(error), 1
     except Interrupted as error:
-        return complain(prefix + str(error), 128 + error.signal)
+        message, code = str(error), 128 + error.signal
     except KeyboardInterrupt:
-        return complain(f"{prefix}interrupted", 128 + signal.SIGINT)
+        message, code = "interrupted", 128 + signal.SIGINT
     except Exception as error:
-        message = explain(error)
-        if message is not None:
-            return complain(prefix + message, 2)
-        traceback.print_exc()
-        return complain(f"{prefix}{type(error).__name__}: {error}", 1)
+        explained = explain(error)
+        if explained is None:
+            traceback.print_exc()
+        message, code = explained or f"{type(error).__name__}: {error}", 2 if explained else 1
+    told(message)
+    return complain(prefix + message, code)
 
 
 def from_worker(text: str) -> str:

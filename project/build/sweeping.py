@@ -1,0 +1,231 @@
+"""A sweep from the points that Hydra names to the launcher that runs them: those that are done are left out.
+
+Hydra says which points there are and does not run them, so that no process composes a sweep twice: a point runs on the
+configuration that the ledger has. Where and how many at once is the launcher's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from project.build import ranks
+from project.build.bind import check, make
+from project.build.compose import Config, compose, guarded
+from project.build.naming import named
+from project.contract import InputError
+from project.run import Run, is_below
+from project.sweep import FOLDER, Launcher, Point, Sweep
+
+Train = Callable[[Config, list[str]], int]
+Asked = tuple[Config, list[str]]  # a point's configuration and its words
+
+LONGEST_NAME = 60
+SIGNALLED = 128  # exit codes from here on are signals
+
+
+class Points:
+    """What a sweep asks for, point by point as Hydra composes them."""
+
+    def __init__(self, train: Train) -> None:
+        self.train = train
+        self.asked: list[Asked] = []
+        self.axes: list[str] = []  # the keys that vary
+        self.choice: str | None = None  # the file of conf/sweep that says so, if one does
+
+    def add(self, config: Config, words: list[str], hydra: Any) -> None:
+        """One point."""
+        if not hydra.launcher._target_.endswith(".BasicLauncher"):
+            raise InputError(
+                f"hydra/launcher: {hydra.launcher._target_} would run points past the ledger: choose launcher=local, "
+                "parallel or slurm"
+            )
+        if not self.asked:
+            self.axes = swept_keys(sys.argv[1:], hydra.sweeper.get("params") or {}, words)
+            self.choice = hydra.runtime.choices.get("sweep")
+        self.asked.append((config, words))
+
+    def run(self) -> int:
+        """Run them; the exit code."""
+        return sweep(self.asked, self.axes, self.choice, self.train)
+
+
+def swept_keys(argv: Sequence[str], params: Iterable[str], words: Sequence[str]) -> list[str]:
+    """The keys that a sweep varies: those of its file, and those given several values on the command line.
+
+    >>> swept_keys(["-m", "seed=1,2", "epochs=3", "hydra.verbose=true"], ["a.b"], ["a.b=1", "seed=1", "epochs=3"])
+    ['a.b', 'seed']
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    said = [word for word in argv if "=" in word and not word.startswith("-")]
+    overrides = OverridesParser.create().parse_overrides(said)
+    keys = [*params, *(one.get_key_element().lstrip("+~") for one in overrides if one.is_sweep_override())]
+    present = {key_of(word) for word in words}
+    return [key for key in dict.fromkeys(keys) if key in present]
+
+
+def is_elsewhere(config: Config) -> bool:
+    """Whether a run is to be handed to a launcher, rather than done here and now."""
+    return bool(config["launcher"] != compose("train")["launcher"])
+
+
+def sweep(asked: Sequence[Asked], axes: Sequence[str], choice: str | None, train: Train) -> int:
+    """Run the points that are not done; the exit code. The ledger's folder is the last line on standard output."""
+    launcher = launcher_of(asked[0][0])
+    ledger, points = enrol(asked, axes, choice)
+    todo, told = outstanding(ledger, points)
+    print(f"sweep    {ledger.folder}\npoints   {len(points)}: {told}", file=sys.stderr)
+    launch(launcher, ledger, todo, train)
+    print(ledger.folder)
+    return conclude(ledger, points, launcher.waits)
+
+
+def launcher_of(config: Config) -> Launcher:
+    """The launcher that a configuration names."""
+    check(config["launcher"], "launcher")
+    return make(config["launcher"], "launcher")  # type: ignore[no-any-return]
+
+
+def launch(launcher: Launcher, ledger: Sweep, points: Sequence[Point], train: Train) -> None:
+    """Hand points to a launcher."""
+    if points:
+        launcher.launch(ledger, points, lambda point: work(ledger, point, train))
+
+
+def enrol(asked: Sequence[Asked], axes: Sequence[str], choice: str | None) -> tuple[Sweep, list[Point]]:
+    """The ledger with all that is asked for written into it, and these points, each experiment once."""
+    runs = [named(config) for config, _ in asked]
+    words = [said for _, said in asked]
+    name = name_of(words, axes, choice, asked[0][0]) if axes else runs[0][0].folder.name
+    folder = Path(asked[0][0]["runs"]) / FOLDER / name
+    points: dict[str, Point] = {}
+    configs: dict[str, Config] = {}
+    for (run, config), said in zip(runs, words, strict=True):
+        point = point_of(run, config, said, axes)
+        if twin := points.get(point.name):
+            print(f"{point.told} is the same experiment as {twin.told}: it runs once", file=sys.stderr)
+            continue
+        points[point.name] = point
+        here = {"launcher": compose("train")["launcher"], "search": None, "part_of": str(folder)}
+        configs[point.name] = config | here
+    ledger = Sweep.make(folder, {"axes": list(axes), "words": common(words, axes), "order": list(points)})
+    for name, point in points.items():
+        ledger.add(point, configs[name])
+    return ledger, list(points.values())
+
+
+def point_of(run: Run, config: Config, words: Sequence[str], axes: Sequence[str]) -> Point:
+    """A point of a sweep, from what was composed for it."""
+    from project.build.assemble import ranks_of
+
+    apart = tuple(word for word in words if key_of(word) in axes)
+    nodes = int(config["trainer"].get("num_nodes", 1))
+    return Point(run.folder.name, apart, tuple(words), run.folder, ranks_of(config["trainer"]), nodes)
+
+
+def key_of(word: str) -> str:
+    """The key of an override.
+
+    >>> key_of("+model.size=3"), key_of("seed=1")
+    ('model.size', 'seed')
+    """
+    return word.lstrip("+~").partition("=")[0]
+
+
+def common(words: Sequence[Sequence[str]], axes: Sequence[str]) -> list[str]:
+    """What all points are told."""
+    return [word for word in words[0] if key_of(word) not in axes]
+
+
+def name_of(words: Sequence[Sequence[str]], axes: Sequence[str], choice: str | None, config: Config) -> str:
+    """A sweep is the same if it varies the same keys of the same experiment: more values are more points of it."""
+    quiet = [*config["signature_ignores"], "launcher", "trainer"]
+    said = sorted(word for word in common(words, axes) if not is_below(key_of(word), quiet))
+    digest = hashlib.sha256("\n".join([*sorted(axes), "", *said]).encode()).hexdigest()[:6]
+    stem = re.sub(r"[^\w.+-]", "_", choice or "+".join(axes))[:LONGEST_NAME]
+    return f"{stem}-{digest}"
+
+
+def outstanding(ledger: Sweep, points: Sequence[Point]) -> tuple[list[Point], str]:
+    """The points that have to be run, and how it stands with all of them, in words."""
+    todo, counts = [], Counter[str]()
+    for point in points:
+        standing = standing_of(ledger, point)
+        counts[standing] += 1
+        if standing in ("to run", "failed before", "stopped before"):
+            todo.append(point)
+            ledger.note(point, "pending")
+    return todo, ", ".join(f"{count} {standing}" for standing, count in counts.items())
+
+
+def standing_of(ledger: Sweep, point: Point) -> str:
+    """How it stands with a point, asked of its run rather than of the ledger."""
+    run, noted = Run(point.run), ledger.state(point)
+    state = run.state()["state"]
+    if state in ("finished", "pruned") and not ledger_config(ledger, point)["resume"]:
+        require_same(run, ledger_config(ledger, point))
+        done = "done" if state == "finished" else "pruned"
+        if noted["state"] != done:
+            ledger.note(point, "done" if state == "finished" else "pruned")
+        return f"{done} already"
+    if run.is_held():
+        return "running already"
+    return {"failed": "failed before", "stopped": "stopped before"}.get(noted["state"], "to run")
+
+
+def ledger_config(ledger: Sweep, point: Point) -> Config:
+    """The configuration that a point runs on."""
+    return Sweep.of(ledger.file(point))[2]
+
+
+def require_same(run: Run, config: Config) -> None:
+    """Refuse to call a point done whose manifests have changed since."""
+    spelling, feature = make(config["text"], "text"), make(config["feature"], "feature")
+    data = make(config["data"], "data", feature=feature, spelling=spelling)
+    run.require_same({"train": data.training.hash, "dev": data.manifest("dev").hash})
+
+
+def run_point(file: str, train: Train) -> int:
+    """What a process does that was started for one point."""
+    ledger, point, _ = Sweep.of(Path(file))
+    return work(ledger, point, train)
+
+
+def work(ledger: Sweep, point: Point, train: Train) -> int:
+    """Run one point in this process; its exit code. The first rank notes how it goes."""
+    config, said = ledger_config(ledger, point), list[str]()
+
+    def note(state: Any, **facts: Any) -> None:
+        if ranks.is_first():
+            ledger.note(point, state, **facts)
+
+    note("running")
+    code = guarded(lambda: train(config, list(point.command)), f"point {point.told}: ", said.append)
+    if code == 0:
+        note("pruned" if Run(point.run).state()["state"] == "pruned" else "done")
+    elif code >= SIGNALLED:
+        note("stopped", error=said[-1], code=code)
+    else:
+        note("failed", error=said[-1], code=code)
+    return code
+
+
+def conclude(ledger: Sweep, points: Sequence[Point], waited: bool) -> int:
+    """Say how the points stand, and those that failed with their errors; the exit code."""
+    states = [ledger.state(point) for point in points]
+    counts = Counter(state["state"] for state in states)
+    print("sweep    " + ", ".join(f"{count} {state}" for state, count in counts.items()), file=sys.stderr)
+    for point, state in zip(points, states, strict=True):
+        if state["state"] == "failed":
+            print(f"failed   {point.told}: {state.get('error', 'no reason is known')}", file=sys.stderr)
+    unfinished = [state for state in states if state["state"] in ("failed", "stopped")]
+    if unfinished or not waited:
+        verb = "the same command starts them again" if unfinished else "they go on without this shell"
+        print(f"         {verb}; how it stands: scansion report action=status sweep={ledger.name}", file=sys.stderr)
+    return max((int(state.get("code", 1)) for state in unfinished), default=0)

@@ -1,0 +1,1 @@
+"""Searches: which values to try next, told by what was tried before."""

@@ -1,0 +1,131 @@
+"""Sweeps that are stopped go on: what is done is left out, what failed is tried again, what is new is added."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from project import cli
+from project.build.sweeping import name_of
+from project.run import Run
+from project.sweep import Sweep
+
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def training(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """`scansion train` in this process: exit code, standard output, standard error."""
+
+    def answer(*words: str) -> Answer:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["train", *words])
+        told = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        return stop.value.code, told.out, told.err
+
+    return answer
+
+
+def states(sweep: Sweep) -> Counter[str]:
+    return Counter(sweep.state(point)["state"] for point in sweep.points())
+
+
+def test_a_sweep_that_was_killed_goes_on_with_the_rest(
+    tiny: list[str], morse: Path, tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    """Six points, killed with SIGKILL after three are done; the fifth fails until its manifest is there."""
+    files = [tmp_path / f"dev-{n}.jsonl" for n in range(1, 7)]
+    lines = [json.loads(line) for line in (morse / "dev.jsonl").read_text().splitlines()]
+    text = "".join(json.dumps(line | {"media": str(morse / line["media"])}) + "\n" for line in lines)
+    for file in files:
+        if file != files[4]:
+            shutil.copytree(morse, tmp_path / "media", dirs_exist_ok=True)
+            file.write_text(text.replace(str(morse), "media"))
+    fixed = [word for word in tiny if not word.startswith("data.manifest.dev")]
+    words = [*fixed, f"runs={tmp_path}/runs", f"data.manifest.dev={','.join(map(str, files))}", "trainer.max_epochs=1"]
+    process = subprocess.Popen([sys.executable, "-m", "project.cli", "train", "-m", *words], stderr=subprocess.PIPE)
+    sweep = killed_after(process, tmp_path / "runs", 3)
+    done = {point.name for point in sweep.points() if sweep.state(point)["state"] == "done"}
+    assert len(done) == 3
+    before = {name: (tmp_path / "runs/trial" / name / "state.json").stat().st_mtime_ns for name in done}
+
+    code, out, err = training("-m", *words)
+    assert code == 2
+    assert out.splitlines()[-1] == str(sweep.folder)
+    assert "points   6: 3 done already, 3 to run" in err
+    assert states(sweep) == {"done": 5, "failed": 1}
+    assert f"failed   data.manifest.dev={files[4]}: {files[4]}: no such manifest" in err
+    assert {name: (tmp_path / "runs/trial" / name / "state.json").stat().st_mtime_ns for name in done} == before
+
+    files[4].write_text(text.replace(str(morse), "media"))
+    code, _, err = training("-m", *words)
+    assert code == 0
+    assert "points   6: 5 done already, 1 failed before" in err
+    assert states(sweep) == {"done": 6}
+
+
+def killed_after(process: subprocess.Popen[bytes], runs: Path, points: int) -> Sweep:
+    """The sweep that a process worked at, killed as soon as so many of its points are done."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
+        if list(runs.glob(".sweeps/*/sweep.json")):
+            sweep = Sweep.open(None, runs)
+            if states(sweep)["done"] >= points:
+                break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return sweep
+
+
+def test_two_points_of_two_processes_each(tiny: list[str], tmp_path: Path, training: Callable[..., Answer]) -> None:
+    """Each point has its own learning rate on both ranks, its own folder, and leaves no group of processes."""
+    words = [*tiny, f"runs={tmp_path}/runs", "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=1"]
+    code, _, err = training("-m", *words, "optimizer.lr=0.001,0.1")
+    assert code == 0, err
+    assert not torch.distributed.is_initialized()
+    sweep = Sweep.open(None, tmp_path / "runs")
+    points = sweep.points()
+    assert [point.words for point in points] == [("optimizer.lr=0.001",), ("optimizer.lr=0.1",)]
+    assert {point.ranks for point in points} == {2}
+    for point, rate in zip(points, (0.001, 0.1), strict=True):
+        run = Run(point.run)
+        assert run.launch()["optimizer"]["lr"] == rate, "what rank 1 was started on"
+        assert run.state()["step"] == 3
+        state = torch.load(run.last, weights_only=True)["optimizer_states"][0]
+        assert {group["initial_lr"] for group in state["param_groups"]} == {rate}
+    folders = [folder for folder in (tmp_path / "runs").glob("*/*") if (folder / "config.yaml").exists()]
+    assert len(folders) == 2
+
+
+def test_more_values_are_more_points_of_the_same_sweep() -> None:
+    config = {"signature_ignores": ["runs", "data.workers"]}
+    fixed = ["experiment=a/b", "optimizer.lr=0.1"]
+    name = name_of([[*fixed, "seed=1"], [*fixed, "seed=2"]], ["seed"], None, config)
+    assert name == name_of([["runs=x", *fixed, "seed=3", "trainer=ddp"]], ["seed"], None, config)
+    assert name != name_of([["experiment=a/c", "optimizer.lr=0.1", "seed=1"]], ["seed"], None, config)
+    assert name.startswith("seed-")
+    assert name_of([[*fixed, "seed=1"]], ["seed"], "mask_weight", config).startswith("mask_weight-")
+
+
+def test_points_that_are_one_experiment_run_once(
+    tiny: list[str], tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    words = [word for word in tiny if not word.startswith("data.workers")]
+    code, _, err = training("-m", *words, f"runs={tmp_path}/runs", "trainer.max_epochs=1", "threads=1,2")
+    assert code == 0
+    assert "threads=2 is the same experiment as threads=1: it runs once" in err
+    assert states(Sweep.open(None, tmp_path / "runs")) == {"done": 1}
