@@ -73,28 +73,31 @@ class Loop:
 
 
 class HandWritten:
-    """The shortest loop that trains the same: the yardstick."""
+    """The shortest loop that trains the same: the yardstick. `half`: under autocast of bfloat16."""
 
-    def __init__(self, system: System, batches: Sequence[Batch]) -> None:
+    def __init__(self, system: System, batches: Sequence[Batch], half: bool = False) -> None:
         assert system.optimizer is not None
         assert system.schedule is not None
         self.system = system.train()
         self.batches = batches
+        self.device = batches[0].signals_BTF.device
+        self.half = half
         self.optimizer = system.optimizer(system.parameter_groups())
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, system.schedule)
 
     def seconds(self, steps: int) -> float:
         """Train so many steps; how long they took."""
-        system, started = self.system, time.perf_counter()
+        system, started = self.system, now(self.device)
         for step in range(steps):
             batch = self.batches[step % len(self.batches)]
-            loss, _ = system.weighting(system.loss(system.model(batch), batch))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                loss, _ = system.weighting(system.loss(system.model(batch), batch))
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(system.parameters(), 1.0)
             self.optimizer.step()
             self.scheduler.step()
-        return time.perf_counter() - started
+        return now(self.device) - started
 
 
 class Turns(Callback):
@@ -113,10 +116,17 @@ class Turns(Callback):
         if steps == WARM_UP:
             self.yardstick.seconds(WARM_UP)
         elif steps > WARM_UP and steps % BLOCK == 0:
-            self.ours.append(time.perf_counter() - self._since)
+            self.ours.append(now(self.yardstick.device) - self._since)
             self.hand.append(self.yardstick.seconds(BLOCK))
         if steps % BLOCK == 0:
-            self._since = time.perf_counter()
+            self._since = now(self.yardstick.device)
+
+
+def now(device: torch.device) -> float:
+    """The clock's seconds, when the device has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def train(config: Config, system: System, batches: Sequence[Batch], steps: int, turns: Turns) -> None:
