@@ -162,7 +162,7 @@ def verb_help(verb: str) -> str:
 
 def _choices(group: str) -> list[str]:
     names = options(group)
-    described = {"action", "experiment", "sweep", "launcher", "corpus", "benchmark", "trainer"}
+    described = {"action", "experiment", "sweep", "search", "launcher", "corpus", "benchmark", "trainer"}
     if group not in described:
         return [f"      {' | '.join(names)}"]
     return [f"      {name:<20} {first_comment(CONF / group / f'{name}.yaml')}" for name in names]

@@ -6,7 +6,7 @@ import sys
 
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.reporting import adapter, compare, fusion, gap, regression, zoo
+from project.reporting import adapter, compare, dashboard, fusion, gap, regression, status, sweep, zoo
 
 ACTIONS = {
     "compare": compare.act,
@@ -14,6 +14,9 @@ ACTIONS = {
     "fusion": fusion.act,
     "regression": regression.act,
     "adapter": adapter.act,
+    "status": status.act,
+    "sweep": sweep.act,
+    "dashboard": dashboard.act,
     "zoo": zoo.act,
 }
 
@@ -23,16 +26,17 @@ def report(config: Config, words: list[str]) -> int:
     name = config["action"]["name"]
     if name not in ACTIONS:
         raise InputError(f"action={name}: no such way to report: choose from {', '.join(ACTIONS)}")
-    return ACTIONS[name](config)
+    return ACTIONS[name](config | {"sweep": config["sweep"]["name"]})
 
 
 def spelled(word: str) -> str:
     """A word as Hydra takes it: of `action=gap` it would think that conf/action is meant, which is of prepare.
 
-    >>> spelled("action=gap"), spelled("out=a.html")
-    ('action.name=gap', 'out=a.html')
+    >>> spelled("action=gap"), spelled("sweep=lr-1a2b3c"), spelled("out=a.html")
+    ('action.name=gap', 'sweep.name=lr-1a2b3c', 'out=a.html')
     """
-    return word.replace("action=", "action.name=", 1) if word.startswith("action=") else word
+    key, equals, value = word.partition("=")
+    return f"{key}.name={value}" if equals and key in ("action", "sweep") else word
 
 
 def main() -> None:

@@ -156,5 +156,5 @@ def point_command(sweep: Sweep, point: Point) -> list[str]:
 
 
 def _point(content: Mapping[str, Any]) -> Point:
-    known = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-    return Point(**known | {"run": Path(known["run"])})
+    name, run, words, command = (content[key] for key in ("name", "run", "words", "command"))
+    return Point(name, tuple(words), tuple(command), Path(run), content["ranks"], content["nodes"])

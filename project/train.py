@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import shlex
 import sys
 import time
@@ -12,7 +11,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import Config, app, guarded
+from project.build import compose
+from project.build.compose import Config, guarded
 from project.build.exhaustion import is_out_of_memory, memory_advice
 from project.build.naming import named
 from project.build.ranks import RANK_OF
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from project.build.assemble import Recognizer
-    from project.build.teacher import Standing
 
 log = logging.getLogger("scansion")
 
 ACTIONS = ("fit", "calibrate")
-MOST_SYMBOLS = 1000  # that metadata.json lists: of a tokenizer it says how many there are
 
 # What a resumed run may change beside what its signature ignores: how far it goes.
 EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
@@ -37,10 +35,12 @@ EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
 def train(config: Config, words: list[str]) -> int:
     """Do what is asked for: one run here and now, one or more elsewhere, or what comes before a run."""
-    from project.build import sweeping
+    from project.build import searching, sweeping
 
     if config["action"] not in ACTIONS:
         raise InputError(f"action={config['action']}: no such way to train: choose from {', '.join(ACTIONS)}")
+    if searching.is_wanted(config):
+        return searching.run(config, words, train_one)
     if sweeping.is_elsewhere(config):
         return sweeping.sweep([(config, words)], [], None, train_one)
     return train_one(config, words)
@@ -61,9 +61,10 @@ def train_one(config: Config, words: list[str]) -> int:
     else:
         command = shlex.join(["scansion", "train", *words])
         fit(run, {"command": command} | config, recognizer)
-    if ranks.is_first():
+    if ranks.is_first() and run.state()["state"] != "pruned":
         handover.keep_adapter(run)
         baseline.after(run, config)
+    if ranks.is_first():
         print(run.folder)
     return 0
 
@@ -86,7 +87,7 @@ def build(config: Config, run: Run | None = None) -> Recognizer:
 
 def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
-    from project.build import assemble, baseline, ranks
+    from project.build import assemble, baseline, introduction, ranks
     from project.build.restore import open_alike
     from project.build.teacher import compare
     from project.model.trained import read_checkpoint
@@ -111,7 +112,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             run.keep_launch(config)
         with logged(run) if first else nullcontext():
             if first:
-                _introduce(run, recognizer, standing, trainer.accumulate_grad_batches)
+                introduction.introduce(run, recognizer, standing, trainer.accumulate_grad_batches)
             if first and new:
                 baseline.before(run, config, recognizer)
             _fit(run, recognizer, trainer)
@@ -150,6 +151,9 @@ def fit_as_rank(folder: str) -> int:
 
 
 def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
+    from project.build.introduction import facts
+    from project.callbacks.pruning import was_pruned
+
     started = time.time()
     checkpoint = str(run.last) if run.last.exists() else None
 
@@ -175,9 +179,9 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
     ended: dict[str, Any] = {"step": trainer.global_step, "seconds": round(time.time() - started, 1)}
     if coverage := recognizer.data.counts.get("dev_coverage"):  # the figures are of a part
         ended["dev_coverage"] = coverage
-    note("finished", **ended, **recognizer.system.figures)
+    note("pruned" if was_pruned(trainer) else "finished", **ended, **recognizer.system.figures)
     if trainer.is_global_zero:
-        run.keep_metadata(**_facts(recognizer))
+        run.keep_metadata(**facts(recognizer))
 
 
 @contextmanager
@@ -232,59 +236,20 @@ def _set(config: Config, dotted: str, value: object) -> None:
     node[last] = value
 
 
-def _introduce(run: Run, recognizer: Recognizer, standing: Standing | None, batches: int) -> None:
-    """One paragraph at the start: what trains, on what, how big, where, and whom it learns from."""
-    from project.system.size import megabytes, parameter_counts
-
-    count, trained = parameter_counts(recognizer.system.model)
-    size = megabytes(recognizer.system.model)
-    frozen = "" if trained == count else f", {trained:,} of them training"
-    for line in (
-        f"run      {run.folder}",
-        f"model    {type(recognizer.system.model).__name__}, {count:,} parameters{frozen}, {size:.2f} MB",
-        f"data     {recognizer.data.told}",
-        f"steps    {recognizer.steps:,}{_of_batches(batches)}",
-        *([standing.line] if standing else []),
-    ):
-        print(line, file=sys.stderr)
-        log.info(line)
-
-
-def _of_batches(batches: int) -> str:
-    """How many batches a step takes in, where that is not one.
-
-    >>> _of_batches(1), _of_batches(4)
-    ('', ' updates of the weights, of 4 batches each')
-    """
-    return f" updates of the weights, of {batches} batches each" if batches > 1 else ""
-
-
-def _facts(recognizer: Recognizer) -> dict[str, Any]:
-    """What metadata.json says of the recognizer."""
-    from project.system.size import megabytes, parameter_counts
-
-    model, data = recognizer.system.model, recognizer.data
-    count, trained = parameter_counts(model)
-    symbols = list(recognizer.spelling.alphabet.symbols)
-    return {
-        "model": {"name": type(model).__name__, "parameters": count, "trained": trained, "megabytes": megabytes(model)},
-        "examples": data.counts,
-        "longest": math.ceil(1000 * float(max(data.training.lengths))) / 1000,  # in the unit of the manifest
-        "symbols": symbols if len(symbols) <= MOST_SYMBOLS else len(symbols),
-        "feature": dict(recognizer.feature.settings),
-    }
-
-
 def main() -> None:
     """The verb; or what a process does that another one started for a rank of a run, or for a point of a sweep."""
-    from project.build import sweeping
+    from project.build import ranges, sweeping
 
     if sys.argv[1:2] == [RANK_OF]:
         sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
     if sys.argv[1:2] == [POINT]:
         sys.exit(guarded(lambda: sweeping.run_point(sys.argv[2], train_one)))
-    sys.argv[1:] = map(spelled, sys.argv[1:])
-    app("train", train, sweeping.Points(train_one))()
+
+    def verb() -> int:
+        sys.argv[1:] = ranges.moved([spelled(word) for word in sys.argv[1:]])
+        return compose.run("train", train, sweeping.Points(train_one))
+
+    sys.exit(guarded(verb))
 
 
 def spelled(word: str) -> str:

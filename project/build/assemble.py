@@ -18,6 +18,7 @@ from project.build.bind import check, is_object, make, resolve
 from project.build.compose import Config
 from project.build.ignorance import Known, ignorance_of
 from project.build.memory import keep_freed
+from project.build.strategy import equip, ranks_of, require, strategy_for, trainer_of
 from project.contract import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "callbacks": ("folder",),
     "logger": ("save_dir", "run_name"),
     "trainer": ("callbacks", "logger", "default_root_dir"),
+    "launcher": (),
+    "search": (),
 }
 
 # Warnings of libraries that say nothing about a run: what each is about, in its own words.
@@ -54,6 +57,8 @@ QUIET = (
     ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ".*training_step. returned .None.*",  # on_nonfinite=skip means it
     ".*module.s. in eval mode at the start of training.*",  # what does not learn rests on purpose
+    ".*find_unused_parameters=True was specified.*",  # some models' steps do not reach every weight, others' do
+    ".*.srun. command is available on your system but is not used.*",
     ".*sync_dist=True.*when logging on epoch level.*",  # our figures are gathered before they are logged
 )
 
@@ -92,12 +97,17 @@ def build_recognizer(
     `run`: where it wrote down what a model was made from that began with weights of others, and the tokenizer that its
     text is cut with: none of these need be there now.
     """
+    if training:
+        require(config)
+    trainer = trainer_of(config) if training else config["trainer"]
     architecture = run.architecture() if run else None
     saved = str(run.alphabet_file) if run and run.alphabet_file.is_file() else None
     spelling = make(config["text"], "text", saved=saved)
     feature = make(config["feature"], "feature")
     made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
     data = make(config["data"] | made_anew, "data", feature=feature, spelling=spelling)
+    if config.get("batches_per_step"):
+        data.accumulate = trainer.get("accumulate_grad_batches", 1)
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
@@ -121,16 +131,18 @@ def build_recognizer(
     if training and getattr(model, "auxiliary_head", None) is not None and not hears_auxiliary(config["loss"]):
         raise InputError("model.auxiliary=true: this loss does not teach that head: set loss=ctc_vac weighting=vac")
     has_weights = any(parameter.requires_grad for parameter in model.parameters())
-    steps = total_steps(config["trainer"], data) if training and has_weights else 0
+    steps = total_steps(trainer, data) if training and has_weights else 0
     if training and has_weights and steps < 1:
         raise InputError("epochs=0 leaves a model with weights untrained: give at least 1")
     if steps:
         parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
-        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(config["trainer"], data))
+        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(trainer, data))
     require_writer(model, config)
     system = make(config["system"], "system", **parts)
     system.normalize = getattr(spelling, "normalize", None)
     ignorance.tell(system)
+    if training:
+        equip(system, config)
     return Recognizer(spelling, feature, data, system, steps, teacher)
 
 
@@ -201,8 +213,8 @@ def build_trainer(config: Config, folder: Path, run_name: str) -> Trainer:
     if not any(type(logger).__name__ == "CsvLogger" for logger in loggers.values()):
         raise InputError("logger: metrics.csv is always written: keep csv beside other loggers")
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-    node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **config["trainer"], **quiet}
-    node["num_sanity_val_steps"] = 0
+    node = {"profiler": {"_target_": "project.callbacks.untimed.Untimed"}, **trainer_of(config), **quiet}
+    node |= {"num_sanity_val_steps": 0, "strategy": strategy_for(node)}
     watching = [callback for callback in callbacks.values() if callback is not None]
     if node.get("check_val_every_n_epoch") and node.get("max_epochs", -1) > 0:
         node["check_val_every_n_epoch"] = validation_interval(node["check_val_every_n_epoch"], node["max_epochs"])
@@ -235,10 +247,3 @@ def settle(config: Config) -> None:
     logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # trainer=profile was asked for
     for message in QUIET:
         warnings.filterwarnings("ignore", message=message)
-
-
-def ranks_of(trainer_node: Mapping[str, Any]) -> int:
-    """How many processes a trainer will run, told from its configuration."""
-    devices = trainer_node.get("devices", 1)
-    count = len(devices) if isinstance(devices, list) else devices
-    return count * int(trainer_node.get("num_nodes", 1)) if isinstance(count, int) and count > 0 else 1

@@ -31,7 +31,9 @@ Task = Callable[[Config, list[str]], int | None]  # of the composed configuratio
 class Sweeping(Protocol):
     """Who runs the points of a sweep, when all of them are known."""
 
-    asked: Sequence[Any]
+    @property
+    def asked(self) -> Sequence[Any]:
+        """The points so far."""
 
     def add(self, config: Config, words: list[str], hydra: Any) -> None:
         """One point, composed and not begun; `hydra` is what Hydra knows of it."""

@@ -19,6 +19,7 @@ from project.build.bind import check, make
 from project.build.compose import Config, compose, guarded
 from project.build.naming import named
 from project.contract import InputError
+from project.launcher import queue, requeue
 from project.run import Run, is_below
 from project.sweep import FOLDER, Launcher, Point, Sweep
 
@@ -26,6 +27,7 @@ Train = Callable[[Config, list[str]], int]
 Asked = tuple[Config, list[str]]  # a point's configuration and its words
 
 LONGEST_NAME = 60
+TO_RUN = ("to run", "failed before", "stopped before")
 SIGNALLED = 128  # exit codes from here on are signals
 
 
@@ -34,9 +36,14 @@ class Points:
 
     def __init__(self, train: Train) -> None:
         self.train = train
-        self.asked: list[Asked] = []
+        self._asked: list[Asked] = []
         self.axes: list[str] = []  # the keys that vary
         self.choice: str | None = None  # the file of conf/sweep that says so, if one does
+
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """The points so far."""
+        return self._asked
 
     def add(self, config: Config, words: list[str], hydra: Any) -> None:
         """One point."""
@@ -45,14 +52,14 @@ class Points:
                 f"hydra/launcher: {hydra.launcher._target_} would run points past the ledger: choose launcher=local, "
                 "parallel or slurm"
             )
-        if not self.asked:
+        if not self._asked:
             self.axes = swept_keys(sys.argv[1:], hydra.sweeper.get("params") or {}, words)
             self.choice = hydra.runtime.choices.get("sweep")
-        self.asked.append((config, words))
+        self._asked.append((config, words))
 
     def run(self) -> int:
         """Run them; the exit code."""
-        return sweep(self.asked, self.axes, self.choice, self.train)
+        return sweep(self._asked, self.axes, self.choice, self.train)
 
 
 def swept_keys(argv: Sequence[str], params: Iterable[str], words: Sequence[str]) -> list[str]:
@@ -114,7 +121,9 @@ def enrol(asked: Sequence[Asked], axes: Sequence[str], choice: str | None) -> tu
         points[point.name] = point
         here = {"launcher": compose("train")["launcher"], "search": None, "part_of": str(folder)}
         configs[point.name] = config | here
-    ledger = Sweep.make(folder, {"axes": list(axes), "words": common(words, axes), "order": list(points)})
+    before = Sweep(folder).facts()["order"] if (folder / "sweep.json").is_file() else []
+    order = list(dict.fromkeys([*before, *points]))
+    ledger = Sweep.make(folder, {"axes": list(axes), "words": common(words, axes), "order": order})
     for name, point in points.items():
         ledger.add(point, configs[name])
     return ledger, list(points.values())
@@ -122,7 +131,7 @@ def enrol(asked: Sequence[Asked], axes: Sequence[str], choice: str | None) -> tu
 
 def point_of(run: Run, config: Config, words: Sequence[str], axes: Sequence[str]) -> Point:
     """A point of a sweep, from what was composed for it."""
-    from project.build.assemble import ranks_of
+    from project.build.strategy import ranks_of
 
     apart = tuple(word for word in words if key_of(word) in axes)
     nodes = int(config["trainer"].get("num_nodes", 1))
@@ -155,13 +164,26 @@ def name_of(words: Sequence[Sequence[str]], axes: Sequence[str], choice: str | N
 def outstanding(ledger: Sweep, points: Sequence[Point]) -> tuple[list[Point], str]:
     """The points that have to be run, and how it stands with all of them, in words."""
     todo, counts = [], Counter[str]()
+    queued = in_queue(ledger, points)
     for point in points:
         standing = standing_of(ledger, point)
+        if standing in TO_RUN and point.name in queued:
+            standing = "in the queue already"
         counts[standing] += 1
-        if standing in ("to run", "failed before", "stopped before"):
+        if standing in TO_RUN:
             todo.append(point)
-            ledger.note(point, "pending")
+            ledger.note(point, "pending", job=None, log=None)
     return todo, ", ".join(f"{count} {standing}" for standing, count in counts.items())
+
+
+def in_queue(ledger: Sweep, points: Sequence[Point]) -> set[str]:
+    """The points that an earlier call handed to SLURM and that it still has."""
+    jobs = {point.name: str(ledger.state(point).get("job")) for point in points}
+    answer = queue.ask(jobs.values())
+    if answer.problem:
+        raise InputError(f"launcher: SLURM gives no answer ({answer.problem}): try again when it does")
+    alive = queue.WAITING | queue.AT_WORK
+    return {name for name, job in jobs.items() if answer.states.get(job) in alive}
 
 
 def standing_of(ledger: Sweep, point: Point) -> str:
@@ -210,7 +232,7 @@ def work(ledger: Sweep, point: Point, train: Train) -> int:
     if code == 0:
         note("pruned" if Run(point.run).state()["state"] == "pruned" else "done")
     elif code >= SIGNALLED:
-        note("stopped", error=said[-1], code=code)
+        note("requeued" if requeue.is_promised(code - SIGNALLED) else "stopped", error=said[-1], code=code)
     else:
         note("failed", error=said[-1], code=code)
     return code

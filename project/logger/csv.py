@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,27 +47,28 @@ class CsvLogger(Logger):
         """Append one line a scalar."""
         epoch = metrics.get("epoch", "")
         rows = [(step, epoch, name, repr(float(value))) for name, value in metrics.items() if name != "epoch"]
-        new = not self._file.exists()
-        with self._file.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            if new:
-                writer.writerow(HEADER)
-            writer.writerows(rows)
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows if self._file.exists() else [HEADER, *rows])
+        atomic.append(self._file, text.getvalue().encode())
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """The same scalars as tables by subject, when training ends or is stopped."""
+        """The same scalars as tables by subject, when training ends or is stopped.
+
+        After a failure that may be the disk's they are written if they can be: it is the failure that is to be told.
+        """
         if self._file.exists():
-            write_tables(self._file)
+            with suppress(OSError) if status == "failed" else nullcontext():
+                write_tables(self._file)
 
     @rank_zero_only
     def rewind(self, step: int) -> None:
-        """Drop the lines after a step: a resumed run writes them again."""
+        """Drop the lines after a step, which a resumed run writes again, and one that a power cut tore off."""
         if not self._file.exists():
             return
-        with self._file.open(newline="", encoding="utf-8") as handle:
-            rows = [row for row in csv.reader(handle) if len(row) == len(HEADER)]
-        kept = [row for row in rows[1:] if int(row[0]) <= step]
+        whole = self._file.read_bytes().rpartition(b"\n")[0].decode(errors="replace")
+        rows = [row for row in csv.reader(whole.splitlines()) if len(row) == len(HEADER)]
+        kept = [row for row in rows if row[0].isdecimal() and int(row[0]) <= step]
         text = io.StringIO(newline="")
         csv.writer(text).writerows([HEADER, *kept])
         atomic.write(self._file, text.getvalue())

@@ -1,1 +1,1 @@
-"""Searches: which values to try next, told by what was tried before."""
+"""Searches: which values to try next, from what the points tried so far came to."""

@@ -11,9 +11,10 @@ from project.evaluation.efficacy import Efficacy
 from project.evaluation.efficacy_table import by_kind, layer_grid, run_grid, sentences
 from project.evaluation.page.drawing import INK, NUM_SERIES, PAPER, SERIES, drawing
 from project.evaluation.page.facts import protocol_section
+from project.evaluation.page.frame import Section
 from project.evaluation.page.markup import figure, tones
 from project.evaluation.page.opening import opening
-from project.evaluation.page.page import Section, page_html
+from project.evaluation.page.page import page_html
 from project.evaluation.verdict import Verdict
 
 CAPTION = "Change of weights against their own length: bars are means over the layers of a kind, points single layers."

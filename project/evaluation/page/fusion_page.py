@@ -12,9 +12,10 @@ from project.evaluation.fusion_sweep import Outcome, Pair
 from project.evaluation.fusion_table import alpha_grid, outcome_grid, sentences, spike_grid
 from project.evaluation.page.alpha_picture import LEVEL, alpha_panels
 from project.evaluation.page.facts import protocol_section
+from project.evaluation.page.frame import Section
 from project.evaluation.page.markup import panel_figures, tones
 from project.evaluation.page.opening import opening
-from project.evaluation.page.page import Section, page_html
+from project.evaluation.page.page import page_html
 from project.evaluation.page.section import confusion_section, result_section
 from project.evaluation.spikes import Spikes
 from project.evaluation.verdict import Verdict

@@ -13,10 +13,11 @@ from project.evaluation.gap import Gap, Sides, furthest
 from project.evaluation.gap_table import gap_grid
 from project.evaluation.grid import typeset
 from project.evaluation.page.facts import protocol_section
+from project.evaluation.page.frame import Section
 from project.evaluation.page.gap_picture import gap_picture
 from project.evaluation.page.markup import figure, tones
 from project.evaluation.page.opening import opening
-from project.evaluation.page.page import Section, page_html
+from project.evaluation.page.page import page_html
 from project.evaluation.page.section import confusion_section, result_section
 from project.evaluation.page.worst import LEGEND, Media
 from project.evaluation.verdict import Verdict

@@ -5,10 +5,7 @@ It puts sections in their order and knows nothing of what is in them; a section 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 from project import atomic
@@ -18,6 +15,7 @@ from project.evaluation.hypotheses.judgement import Judgement
 from project.evaluation.page.example_table import examples_section
 from project.evaluation.page.facts import protocol_section, runs_section
 from project.evaluation.page.findings import Findings, diagnosis_section, shared
+from project.evaluation.page.frame import Section, frame
 from project.evaluation.page.opening import opening
 from project.evaluation.page.picture import coloured
 from project.evaluation.page.section import (
@@ -37,7 +35,6 @@ from project.evaluation.run_view import RunView
 from project.evaluation.span_report import is_of_spans
 from project.evaluation.verdict import sample_text, verdicts
 
-Section = tuple[str, str, str]  # anchor, heading, content
 NO_FINDINGS: Findings = {}
 
 
@@ -94,40 +91,11 @@ def sections(
 
 
 def page_html(comparison: Comparison, title: str, top: str, body: Sequence[Section]) -> str:
-    """The page as text. Only its own script can run: a policy names it by its hash."""
+    """The page as text."""
     name = title or " · ".join(dict.fromkeys(comparison.labels[:3])) + (" …" if len(comparison.labels) > 3 else "")
-    style, *scripts = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in FILES)
-    script = "".join(scripts)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    links = "".join(f'<a href="#{anchor}">{escape(heading)}</a>' for anchor, heading, _ in body)
-    parts = "".join(
-        f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2 id="{anchor}-title">{escape(heading)}</h2>'
-        f"{part}</section>\n"
-        for anchor, heading, part in body
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(name)} – scansion report</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header>{LOGO}<p class=brand>scansion report</p><h1>{escape(name)}</h1>"
-        f"<p class=meta>{escape(_meta(comparison))}</p>"
-        "<button id=theme type=button hidden>Light or dark</button></header>\n"
-        f"<main>{top}<nav aria-label=Sections>{links}</nav>\n{parts}</main>\n"
-        f"<footer>{READING}</footer>\n<script>{script}</script>\n</body>\n</html>\n"
-    )
+    return frame(name, _meta(comparison), top, body, READING)
 
 
-FILES = ("page.css", "page.js", "signing.js")
-POLICY = (
-    "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
-    "script-src 'sha256-{digest}'; img-src data:; media-src data:"
-)
-LOGO = (
-    '<svg class=logo viewBox="0 0 66 12" aria-hidden="true"><path d="M2 8h12M36 8h12M52 8h12" />'
-    '<path d="M20 3q5 10 10 0" /></svg>'
-)
 READING = (
     "<details><summary>How to read this page</summary><p>An <b>interval</b> holds the middle 95 % of figures reckoned "
     "again on 10,000 random redraws of the examples, or of whole groups where there are at least eight. A "

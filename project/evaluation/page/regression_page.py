@@ -8,9 +8,10 @@ from project import atomic
 from project.evaluation.comparison import Comparison
 from project.evaluation.page.drawing import INK, MUTED, PAPER, SERIES, drawing
 from project.evaluation.page.facts import protocol_section
+from project.evaluation.page.frame import Section
 from project.evaluation.page.markup import figure, tones
 from project.evaluation.page.opening import opening
-from project.evaluation.page.page import Section, page_html
+from project.evaluation.page.page import page_html
 from project.evaluation.regression_table import Scores, grid, kind, sentences
 from project.evaluation.verdict import Verdict
 

@@ -1,0 +1,171 @@
+"""Each point a job of SLURM, handed in through submitit: this shell can leave, the cluster does the rest.
+
+A job starts as many processes as the point has ranks, with `srun`; each becomes the process of the point, so that
+signals reach it and SLURM sees how it ended. It does not know what a point trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from project.contract import InputError
+from project.launcher import queue, requeue
+from project.launcher.job_request import JobRequest, alike
+from project.sweep import ENDED, Point, Sweep, point_command
+
+SECONDS_BETWEEN_LOOKS = 10.0  # while it waits; the controller answers everybody
+# Between its first line and ours submitit would answer USR2 by a requeue of its own: the script does that.
+NO_SIGNAL_OF_SUBMITIT = "export SUBMITIT_PREEMPT_SIGNAL=URG"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a job's process does: it becomes the point's, which prints to the point's log if it is the first rank."""
+
+    command: tuple[str, ...]
+    log: str
+
+    def __call__(self) -> None:
+        if os.environ.get("SLURM_PROCID", "0") == "0":
+            log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            for stream in (1, 2):
+                os.dup2(log, stream)
+        os.execv(self.command[0], self.command)  # noqa: S606
+
+
+class Slurm:
+    """Hands points in as jobs, or as arrays of jobs, and leaves or waits for them."""
+
+    def __init__(
+        self,
+        job: JobRequest,
+        extra: Mapping[str, str | int | bool] | None = None,
+        setup: Sequence[str] = (),
+        signal_seconds: int = 90,
+        max_requeues: int = 100,
+        wait: bool = False,
+        array: bool = False,
+        array_parallelism: int | None = None,
+    ) -> None:
+        self.job = job
+        self.extra = dict(extra or {})
+        self.setup = list(setup)
+        self.signal_seconds = signal_seconds
+        self.max_requeues = max_requeues
+        self.waits = wait
+        self.array = array
+        self.array_parallelism = array_parallelism
+
+    def launch(self, sweep: Sweep, points: Sequence[Point], work: Callable[[Point], int]) -> None:
+        """Hand in those that are not in the queue already."""
+        require_slurm()
+        jobs: list[str] = []
+        for group in alike(self._outside(sweep, points)):
+            jobs += self._submit(sweep, group)
+        if jobs:
+            whole = list(dict.fromkeys(job.partition("_")[0] for job in jobs))
+            print(f"slurm    {len(jobs)} submitted; to end them: scancel {' '.join(whole)}", file=sys.stderr)
+        if self.waits:
+            self._wait(sweep, points)
+
+    def _outside(self, sweep: Sweep, points: Sequence[Point]) -> list[Point]:
+        """Those that SLURM does not have already from an earlier call."""
+        jobs = {point.name: str(sweep.state(point).get("job", "")) for point in points}
+        answer = queue.ask(job for job in jobs.values() if job)
+        if answer.problem:
+            raise InputError(f"launcher: SLURM gives no answer ({answer.problem}): try again when it does")
+        alive = [job for job, state in answer.states.items() if state in queue.WAITING | queue.AT_WORK]
+        for point in points:
+            if jobs[point.name] in alive:
+                print(f"slurm    {point.told}: in the queue already, as job {jobs[point.name]}", file=sys.stderr)
+        return [point for point in points if jobs[point.name] not in alive]
+
+    def _submit(self, sweep: Sweep, points: Sequence[Point]) -> list[str]:
+        """The jobs of points that ask for the same; each point notes its own."""
+        executor = self._executor(sweep, points[0])
+        starts = [Start(tuple(point_command(sweep, point)), str(sweep.log(point).resolve())) for point in points]
+        bundles = [list(zip(points, starts, strict=True))]
+        if not self.array:
+            bundles = [[pair] for pair in bundles[0]]
+        jobs: list[str] = []
+        for bundle in bundles:
+            ids = self._hand_in(executor, [start for _, start in bundle])
+            for (point, _), job in zip(bundle, ids, strict=True):
+                sweep.note(point, "pending", job=job, log=str(sweep.log(point)))
+            jobs += ids
+        return jobs
+
+    def _hand_in(self, executor: Any, starts: Sequence[Start]) -> list[str]:
+        """sbatch, once; the jobs' ids in the order of what they start."""
+        failed = importlib.import_module("submitit").core.utils
+        try:
+            with executor.batch():
+                jobs = [executor.submit(start) for start in starts]
+        except (failed.FailedJobError, failed.FailedSubmissionError) as error:
+            said = [line for line in str(error).splitlines() if "sbatch" in line] or str(error).splitlines()[-1:]
+            raise InputError(
+                f"launcher: SLURM does not take the job ({said[-1].strip()}): mend that in launcher.job or "
+                "launcher.extra, or try again if the trouble is SLURM's own"
+            ) from error
+        return [str(job.job_id) for job in jobs]
+
+    def _executor(self, sweep: Sweep, point: Point) -> Any:
+        """submitit's, told what a point like this one asks for."""
+        folder = (sweep.folder / "slurm").resolve()
+        executor = importlib.import_module("submitit").SlurmExecutor(folder=folder)
+        options = self.job.options(point) | {"requeue": True} | self.extra
+        tasks = ["--kill-on-bad-exit=0"]  # a rank that has ended does not take along the one that still writes
+        tasks += [f"--cpus-per-task={self.job.cpus_per_rank}"] if self.job.cpus_per_rank else []
+        executor.update_parameters(
+            job_name=sweep.name,
+            time=None,
+            wckey=None,
+            signal_delay_s=self.signal_seconds,
+            array_parallelism=self.array_parallelism or 1_000_000,
+            stderr_to_stdout=True,
+            srun_args=tasks,
+            setup=[*self.setup, NO_SIGNAL_OF_SUBMITIT, *requeue.opening(self.max_requeues)],
+            teardown=requeue.closing(),
+            additional_parameters=options,
+        )
+        return executor
+
+    def _wait(self, sweep: Sweep, points: Sequence[Point]) -> None:
+        """Until all have ended; what a killed process could not note is noted for it.
+
+        Between a failure and its requeue SLURM calls a job failed for a moment: it is believed the second time.
+        """
+        before: object = None
+        while True:
+            states, problem = queue.look(sweep, points)
+            if problem:
+                print(f"slurm    {problem}: still waiting", file=sys.stderr)
+            noted = {point.name: sweep.state(point) for point in points}
+            if all(state["state"] in ENDED for state in states.values()) and states in (noted, before):
+                break
+            before = states
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        for point in points:
+            state = states[point.name]
+            if state != noted[point.name]:
+                sweep.note(point, state["state"], error=state.get("error"))
+
+
+def require_slurm() -> None:
+    """Refuse where there is nothing to hand jobs in with."""
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "launcher: sbatch is not on this machine's PATH, so there is no SLURM here: start from a login node of the "
+            "cluster, or choose launcher=local"
+        )
+    try:
+        importlib.import_module("submitit")
+    except ImportError as error:
+        raise InputError("launcher: submitit is not installed: pip install 'scansion[cluster]'") from error

@@ -1,0 +1,175 @@
+"""`scansion train search=...`: points run as those of a sweep, and a search that is stopped goes on."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from project import train
+from project.build import sweeping
+from project.build.compose import Config, compose
+from project.build.ranges import moved
+from project.build.searching import Launch, command_of, common_words, is_wanted, search, through
+from project.callbacks.study import FILE
+from project.contract import InputError
+from project.search.trials import Outcome
+from project.sweep import Sweep
+
+pytest.importorskip("optuna")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test in an empty folder, so that all have the same words, which are composed once."""
+    monkeypatch.chdir(tmp_path)
+
+
+SPACE = ["optimizer.lr=log(1e-5,1e-1)", "model.blocks=range(1,4)"]
+
+
+def asked(*words: str) -> tuple[Config, list[str]]:
+    """The configuration and the words, as the command line gives them."""
+    given = moved([*words])
+    return compose("train", given), given
+
+
+class Trained:
+    """Instead of training: a figure that is best at 1e-3 and 2 blocks; some points fail, or end the process."""
+
+    def __init__(self, **odd: Any) -> None:
+        self.batches: list[list[list[str]]] = []
+        self.odd = odd
+
+    @property
+    def points(self) -> list[list[str]]:
+        return [words for batch in self.batches for words in batch]
+
+    def __call__(self, batch: list[list[str]]) -> list[Outcome]:
+        self.batches.append(batch)
+        return [self.outcome(words, len(self.points) - len(batch) + place) for place, words in enumerate(batch)]
+
+    def outcome(self, words: list[str], number: int) -> Outcome:
+        odd = self.odd.get(f"at_{number}")
+        if odd is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        values = dict(word.partition("=")[::2] for word in words)
+        value = (math.log10(float(values["optimizer.lr"])) + 3) ** 2 + abs(int(values["model.blocks"]) - 2)
+        return odd or Outcome(f"runs/{number}", "done", value)
+
+
+def ledger_of(out: str) -> Path:
+    return Path(out.splitlines()[-1])
+
+
+def test_a_search_killed_after_three_of_six_runs_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["search=tpe", "search.trials=6", "search.sampler.startup=3", *SPACE]
+    whole = Trained()
+    assert search(*asked(*words, "runs=a"), whole) == 0
+    first, second = Trained(at_3=KeyboardInterrupt), Trained()
+    with pytest.raises(KeyboardInterrupt):
+        search(*asked(*words, "runs=b"), first)
+    capsys.readouterr()
+    assert search(*asked(*words, "runs=b"), second) == 0
+    told = capsys.readouterr()
+    assert "3 of 6 trials are done" in told.err
+    own = [[word for word in point if not word.startswith("callbacks.")] for point in whole.points]
+    assert [[word for word in point if not word.startswith("callbacks.")] for point in first.points] == own[:4]
+    assert [[word for word in point if not word.startswith("callbacks.")] for point in second.points] == own[3:]
+    assert [word for word in second.points[0] if "pruning.trial" in word] == ["callbacks.pruning.trial=3"]
+    rows = list(csv.DictReader((ledger_of(told.out) / "trials.csv").read_text().splitlines()))
+    assert [row["state"] for row in rows] == ["done"] * 6
+
+
+def test_failed_and_stopped_points(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failed one does not stop the search; one that was told to stop does, and is run first when it goes on."""
+    words = ["search=random", "search.trials=5", "search.at_once=2", *SPACE]
+    first = Trained(at_0=Outcome("r", "failed", error="no memory"), at_2=Outcome("r", "stopped"))
+    assert search(*asked(*words), first) == 130
+    told = capsys.readouterr()
+    assert "failed: no memory" in told.err
+    assert "the same command goes on" in told.err
+    second = Trained()
+    assert search(*asked(*words), second) == 0
+    assert second.points[0] == first.points[2]
+    assert [len(batch) for batch in second.batches] == [2]
+    assert "exactly as good" not in capsys.readouterr().err
+
+
+def test_where_all_points_fail_the_exit_code_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {f"at_{number}": Outcome("r", "failed", error="no memory") for number in range(2)}
+    assert search(*asked("search=random", "search.trials=2", *SPACE), Trained(**odd)) == 1
+    assert "no point came to its end" in capsys.readouterr().err
+
+
+def test_the_same_point_runs_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two values, eight trials, four at once: two processes in one run's folder would be in each other's way."""
+    words = ["search=random", "search.trials=8", "search.at_once=4", "optimizer.lr=1e-3", "model.blocks=2,3"]
+    trained = Trained()
+    odd = lambda words, number: Outcome("r", "done", float(dict(w.split("=", 1) for w in words)["model.blocks"]))  # noqa: E731
+    trained.outcome = odd  # type: ignore[method-assign]
+    assert search(*asked(*words), trained) == 0
+    assert len(trained.points) == len({point[0] for point in trained.points}) == 2
+    assert "2 points, each trained once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["search=tpe"], "search.space is empty"),
+        (["search=tpe", "optimizer.lrr=0.1,0.2"], r"optimizer\.lrr=0\.1: optimizer\.lrr: no such key"),
+        (["search=tpe", "model.blocks=interval(1,3)"], "not a whole number"),
+        (["search=tpe", "model=envelope,envelop"], "model=envelop: no such model"),
+        (["search=tpe", "search.pruner.warmup=-1", *SPACE], "search.pruner.warmup=-1"),
+    ],
+)
+def test_what_is_wrong_shows_before_anything_runs(words: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        search(*asked(*words), Trained())
+    assert not Path("runs").exists()
+
+
+def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(InputError, match=r"pip install 'scansion\[search\]'"):
+        search(*asked("search=tpe", *SPACE), Trained())
+
+
+def test_the_command_of_one_point_is_without_the_search() -> None:
+    config, words = asked("experiment=morse/quick", "sweep=search_lr", "search.trials=3", "model.blocks=2,3")
+    assert is_wanted(config)
+    base = common_words(words, ["optimizer.lr", "model.blocks"])
+    again = command_of(words, base)
+    assert again == ["scansion", "train", "experiment=morse/quick", "sweep=search_lr", "~search"]
+    assert not is_wanted(compose("train", [*again[2:], "optimizer.lr=0.001"]))
+
+
+def test_points_are_trained_into_the_ledger(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Two trials of a tiny model. They are not trained again when one more is asked for."""
+    words = ["search=random", "search.trials=2", *tiny, "trainer.max_epochs=1", "model.blocks=1,2"]
+    words += ["optimizer.lr=log(1e-4,1e-2)"]
+    config, given = asked(*words)
+    launch: Launch = through(given, ["model.blocks", "optimizer.lr"], train.train_one)
+    assert search(config, given, launch) == 0
+    told = capsys.readouterr()
+    ledger = Sweep.open(ledger_of(told.out))
+    assert (ledger.folder / FILE).is_file()
+    points = ledger.points()
+    assert [ledger.state(point)["state"] for point in points] == ["done"] * 2
+    assert {tuple(word.partition("=")[0] for word in point.words) for point in points} == {
+        ("model.blocks", "optimizer.lr")
+    }
+    rows = list(csv.DictReader((ledger.folder / "trials.csv").read_text().splitlines()))
+    for row in rows:
+        run = sweeping.Run(Path(row["run"]))
+        assert float(row["value"]) == min(value for _, value in run.curves()["dev/cer"])
+        assert run.config()["model"]["blocks"] == int(row["model.blocks"])
+        assert float(run.config()["optimizer"]["lr"]) == float(row["optimizer.lr"])
+    times = {row["run"]: (Path(row["run"]) / "state.json").stat().st_mtime_ns for row in rows}
+    config, given = asked(*words, "search.trials=3")
+    assert search(config, given, launch) == 0
+    assert {run: (Path(run) / "state.json").stat().st_mtime_ns for run in times} == times
+    assert len(ledger.points()) == 3
