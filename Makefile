@@ -11,10 +11,10 @@ RUN ?= $(shell ls -td runs/morse/*/ 2>/dev/null | head -n 1)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format smoke docs bench bench-morse clean
+.PHONY: help setup run test cluster-test check format smoke docs bench bench-morse clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.everything  ## install scansion with all extras and the tools of development
 
@@ -26,6 +26,10 @@ run: $(VENV)/.core  ## from nothing to a report: make the Morse corpus, train, e
 
 test: $(VENV)/.everything  ## all tests, in one process
 	$(BIN)/python -m pytest
+
+cluster-test: $(VENV)/.everything  ## jobs on a real SLURM, which it starts and stops: about ten minutes
+	.ci/apt-cluster
+	$(BIN)/python -m pytest tests/cluster -rs --durations=15
 
 check: $(VENV)/.everything  ## style, types, layers, in under a minute
 	$(BIN)/ruff check .

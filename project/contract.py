@@ -61,6 +61,7 @@ class Batch:
     lengths_B: Tensor  # int64, in frames
     targets: Mapping[str, Tensor]  # "symbols" (B, L) int64 zero-padded and "symbol_lengths" (B,), or a family's labels
     references: tuple[str, ...]  # normalized text, what hypotheses are scored against
+    flaws: tuple[Mapping[str, str], ...] = ()  # examples others stand in for: `place`, `id`, `reason`, `stand_in`
 
     def __len__(self) -> int:
         return len(self.ids)

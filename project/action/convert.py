@@ -13,7 +13,10 @@ from project.contract import InputError
 from project.data.foreign import Entry, Source, detect, name_entries, read_entry, require_nemo, write_nemo
 from project.data.manifest import write_manifest
 from project.data.media import in_threads, local_path
-from project.data.relocate import Way, complete, home_of, relocate, require_whole
+from project.data.relocate import Way, complete, relocate, require_whole
+from project.data.relocate import home_of as media_home
+from project.data.remote_manifest import copies_of, home_of, named
+from project.feature.remote_file import is_remote
 
 Format = Literal["scansion", "nemo"]
 
@@ -71,7 +74,7 @@ class Convert:
         def read(line: tuple[bytes, str, Path]) -> Entry | InputError:
             raw, where, file = line
             try:
-                return complete(read_entry(raw, where, str(file.absolute().parent), sources[file]))
+                return complete(read_entry(raw, where, home_of(file), sources[file]))
             except InputError as error:
                 return error
 
@@ -107,8 +110,10 @@ class Convert:
             )
 
     def _default_out(self, file: Path, media: Sequence[str]) -> Path:
+        if is_remote(named(file)):
+            raise InputError(f"{named(file)}: it is at a URL, and nothing is written beside it: say out=...")
         own = file.absolute().parent
-        home = own if self.to == "nemo" or self.media != "keep" else Path(home_of(media, str(own)))
+        home = own if self.to == "nemo" or self.media != "keep" else Path(media_home(media, str(own)))
         return home / f"{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}.{self.to}.jsonl"
 
 
@@ -133,9 +138,12 @@ def flaws_of(entries: Sequence[Entry], way: Way, to: Format) -> list[str]:
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
-    """The files that paths and globs name; those of one glob in sorted order."""
+    """The files that paths, URLs and globs name, of URLs copies; those of one glob in sorted order."""
     files = []
     for pattern in patterns:
+        if is_remote(pattern):
+            files += copies_of(pattern)
+            continue
         path = Path(pattern).expanduser()
         found = [path] if path.is_file() else [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         if not any(file.is_file() for file in found):
@@ -151,6 +159,6 @@ def lines_of(file: Path) -> Iterator[tuple[bytes, str]]:
             for number, line in enumerate(stream, start=1):
                 raw = line.removeprefix(_BYTE_ORDER_MARK).strip()
                 if raw:
-                    yield raw, f"{file}:{number}"
+                    yield raw, f"{named(file)}:{number}"
     except (OSError, EOFError) as error:
-        raise InputError(f"{file}: it cannot be read: {error}: replace the file") from None
+        raise InputError(f"{named(file)}: it cannot be read: {error}: replace the file") from None

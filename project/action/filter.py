@@ -70,7 +70,7 @@ class Filter:
     def run(self) -> int:
         """0 when the manifest is written."""
         manifest = Manifest.open(self.patterns)
-        out = self.out or _beside(manifest.files)
+        out = self.out or _beside(manifest.require_here())
         if out.absolute() in {file.absolute() for file in manifest.files}:
             raise InputError(f"{out}: it is what is filtered: name another file with out=...")
         require_free([out], self.overwrite)

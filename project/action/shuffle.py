@@ -46,7 +46,7 @@ class Shuffle:
         manifest = Manifest.open(self.patterns)
         if self.out is None and len(manifest.files) > 1:
             raise InputError(f"out: {len(manifest.files)} files become one: say out=..., the manifest to write")
-        out = self.out or manifest.files[0].with_name(f"{manifest.files[0].stem}.shuffled.jsonl")
+        out = self.out or manifest.require_here()[0].with_name(f"{manifest.files[0].stem}.shuffled.jsonl")
         if out.absolute() in {file.absolute() for file in manifest.files}:
             raise InputError(f"{out}: it is what is shuffled: name another file with out=...")
         require_free([out], self.overwrite)

@@ -106,7 +106,7 @@ class Split:
     def run(self) -> int:
         """0 when the parts are written."""
         manifest = Manifest.open(self.patterns)
-        folder = self.out or common_folder(manifest.files)
+        folder = self.out or common_folder(manifest.require_here())
         files = [folder / f"{part}.jsonl" for part in self.parts]
         for file in files:
             if file.absolute() in {one.absolute() for one in manifest.files}:

@@ -54,7 +54,7 @@ class Validate:
             raise InputError(f"{self.patterns[0]}: it has no examples: write one a line")
         require_free([self.json] if self.json else [], self.overwrite)
         if self.skip_bad:
-            require_free([path for file in manifest.files for path in _copies(file)], self.overwrite)
+            require_free([path for file in manifest.require_here() for path in _copies(file)], self.overwrite)
         with progress("validating", len(manifest)) as advance:
             problems = list(audit(manifest, self.checks, advance))
         problems += overlap_problems(manifest, self.checks.media)
@@ -86,7 +86,7 @@ def overlap_problems(manifest: Manifest, by_content: bool) -> Iterator[Problem]:
     """
     if len(manifest.files) == 1:
         return
-    folders = [str(file.absolute().parent) for file in manifest.files]
+    folders = manifest.folders
     owners = np.repeat(np.arange(len(folders)), [len(Manifest([file])) for file in manifest.files])
     lines = [_name_and_medium(manifest.raw(row), folders[owner]) for row, owner in enumerate(owners.tolist())]
     media = [medium for _, medium in lines]

@@ -99,15 +99,12 @@ def build_recognizer(
     """
     if training:
         require(config)
-    trainer = trainer_of(config) if training else config["trainer"]
     architecture = run.architecture() if run else None
     saved = str(run.alphabet_file) if run and run.alphabet_file.is_file() else None
     spelling = make(config["text"], "text", saved=saved)
     feature = make(config["feature"], "feature")
     made_anew = {} if training else {"fresh": None}  # whoever only recognizes needs nothing of what it learned from
     data = make(config["data"] | made_anew, "data", feature=feature, spelling=spelling)
-    if config.get("batches_per_step"):
-        data.accumulate = trainer.get("accumulate_grad_batches", 1)
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
@@ -130,20 +127,29 @@ def build_recognizer(
     }
     if training and getattr(model, "auxiliary_head", None) is not None and not hears_auxiliary(config["loss"]):
         raise InputError("model.auxiliary=true: this loss does not teach that head: set loss=ctc_vac weighting=vac")
-    has_weights = any(parameter.requires_grad for parameter in model.parameters())
-    steps = total_steps(trainer, data) if training and has_weights else 0
-    if training and has_weights and steps < 1:
-        raise InputError("epochs=0 leaves a model with weights untrained: give at least 1")
-    if steps:
-        parts["optimizer"] = make(config["optimizer"] | {"_partial_": True}, "optimizer")
-        parts["schedule"] = make(config["scheduler"], "scheduler", total_steps=schedule_steps(trainer, data))
+    steps, learning = learning_parts(config, model, data) if training else (0, {})
     require_writer(model, config)
-    system = make(config["system"], "system", **parts)
+    system = make(config["system"], "system", **parts, **learning)
     system.normalize = getattr(spelling, "normalize", None)
     ignorance.tell(system)
     if training:
         equip(system, config)
     return Recognizer(spelling, feature, data, system, steps, teacher)
+
+
+def learning_parts(config: Config, model: Any, data: DataModule) -> tuple[int, dict[str, Any]]:
+    """How many updates of the weights a run makes, and what makes them; nothing where a model has no weights."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return 0, {}
+    trainer = trainer_of(config)
+    if config.get("batches_per_step"):
+        data.accumulate = trainer["accumulate_grad_batches"]
+    steps = total_steps(trainer, data)
+    if steps < 1:
+        raise InputError("epochs=0 leaves a model with weights untrained: give at least 1")
+    optimizer = make(config["optimizer"] | {"_partial_": True}, "optimizer")
+    schedule = make(config["scheduler"], "scheduler", total_steps=schedule_steps(trainer, data))
+    return steps, {"optimizer": optimizer, "schedule": schedule}
 
 
 def require_level(node: Any, path: str, level: str | None) -> None:

@@ -158,7 +158,9 @@ def _name(config: Config, recognizer: Recognizer) -> str:
     settings |= {"training": recognizer.data.training.hash, "equal_lengths": recognizer.data.equal_lengths}
     settings |= {"accelerator": config["trainer"].get("accelerator"), "precision": precision_of(config)}
     settings |= {"gpu": torch.cuda.is_available()}  # what accelerator=auto comes to
-    settings |= {key: config["data"]["batching"][key] for key in ("batch_length", "max_batch_size", "round_frames")}
+    batching = config["data"]["batching"]
+    settings |= {key: batching[key] for key in ("batch_length", "max_batch_size", "round_frames")}
+    settings |= {"budgets": batching["budgets"]} if batching.get("budgets") else {}
     settings |= {"code": hash_code(Path(__file__).parents[1])}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     return f"{fingerprint(recognizer.system.model).removeprefix(UNADAPTED)}-{digest}"

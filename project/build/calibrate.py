@@ -97,6 +97,7 @@ def _gauge(config: Config, recognizer: Recognizer) -> Gauge:
     from project.system.size import parameter_counts
 
     wanted, node = config["calibrate"], trainer_of(config)
+    left = 1 - wanted["margin"]
     if not is_on_cpu(node):
         _, trained = parameter_counts(recognizer.system)
         buckets = 4 * trained if ranks_of(node) > 1 else 0  # DDP keeps gradients a second time to exchange them
@@ -104,10 +105,10 @@ def _gauge(config: Config, recognizer: Recognizer) -> Gauge:
     free = free_memory()
     if free is None:
         raise InputError("action=calibrate: on a processor memory can be measured under Linux alone: use a GPU")
-    limit = resident() + SHARE_OF_FREE * free if wanted["memory_gb"] is None else wanted["memory_gb"] * GB
-    if limit <= resident():
+    most = resident() + SHARE_OF_FREE * free if wanted["memory_gb"] is None else wanted["memory_gb"] * GB
+    if left * most <= resident():
         raise InputError(f"calibrate.memory_gb={wanted['memory_gb']:g}: the model alone takes {resident() / GB:.2f} GB")
-    return ProcessGauge(int(limit))
+    return ProcessGauge(int(left * most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Tried:
 
     bucket: Bucket
     trials: Trials
-    batch: Callable[[int], Batch]
+    batch: Callable[[int, int], Batch]  # of how many examples, and of which variant: 0 is the worst, others are shorter
 
 
 class Search:
@@ -163,17 +164,21 @@ class Search:
         from project.calibration.bucket import batch_of
         from project.calibration.trial import Trials
 
-        samples, collate = _samples(self._recognizer, bucket)
+        worst, others, collate = _samples(self._recognizer, bucket)
         seconds = self._config["calibrate"]["seconds"]
         trials = Trials(self._recognizer.system, self._trainers, self._gauge, seconds, is_out_of_memory)
-        return Tried(bucket, trials, lambda size: batch_of(samples, size, collate))
+
+        def batch(size: int, variant: int) -> Batch:
+            return batch_of(others[variant % len(others) :] if variant else worst, size, collate)
+
+        return Tried(bucket, trials, batch)
 
     def _largest(self, tried: Tried, longer: Found | None, tell: Callable[[int], None]) -> Found:
         from project.calibration.search import largest
 
         def fits(size: int) -> bool:
             tell(size)
-            return tried.trials.fits(size, lambda: tried.batch(size))
+            return tried.trials.fits(size, lambda: tried.batch(size, 0))
 
         size = largest(fits, longer.largest.size if longer else 1, self._most)
         bucket = tried.bucket
@@ -185,11 +190,14 @@ class Search:
 
     def _together(self, tried: Sequence[Tried], found: list[Found]) -> list[Found]:
         """The same, made smaller by as much as training on all of them in turn takes more than one alone."""
+        from project.calibration.bucket import VARIANTS
+
         trials, base = tried[-1].trials, self._gauge.base
         for _ in range(MOST_REHEARSALS):
             pairs = list(zip(tried, found, strict=True))
-            batches = [functools.partial(one.batch, what.largest.size) for one, what in pairs]
-            peak = trials.rehearse([*batches[::-2], *batches[-2::-2]])
+            sized = [functools.partial(one.batch, what.largest.size) for one, what in pairs]
+            mixed = [*sized[::-2], *sized[-2::-2]]
+            peak = trials.rehearse([functools.partial(one, variant) for variant in range(VARIANTS) for one in mixed])
             if peak <= self._gauge.limit:
                 break
             part = min(0.97, max(0.5, (self._gauge.limit - base) / (peak - base)))
@@ -198,7 +206,7 @@ class Search:
         return found
 
     def _smaller(self, tried: Tried, size: int) -> Found:
-        tried.trials.fits(size, lambda: tried.batch(size))
+        tried.trials.fits(size, lambda: tried.batch(size, 0))
         bucket = tried.bucket
         return Found(bucket.length, len(bucket.rows), tried.trials.made[size], tried.trials.fastest(size))
 
@@ -220,9 +228,9 @@ def _nothing_fits(config: Config, bucket: Bucket, trials: Trials) -> str:
     )
 
 
-def _samples(recognizer: Recognizer, bucket: Bucket) -> tuple[list[Any], Callable[..., Any]]:
-    """Examples of a bucket as training draws them, and what makes a batch of them."""
-    from project.calibration.bucket import representatives
+def _samples(recognizer: Recognizer, bucket: Bucket) -> tuple[list[Any], list[Any], Callable[..., Any]]:
+    """Examples of a bucket as training draws them, of the worst batch and of others, and what makes a batch of them."""
+    from project.calibration.bucket import representatives, spread
     from project.data.manifest import Manifest
     from project.data.sampling import Draw
 
@@ -236,7 +244,9 @@ def _samples(recognizer: Recognizer, bucket: Bucket) -> tuple[list[Any], Callabl
     rows = representatives(bucket, text_length if isinstance(training, Manifest) else None)
     loader = data.train_dataloader()
     assert loader.collate_fn is not None
-    return [loader.dataset[Draw(row, 0)] for row in rows], loader.collate_fn
+    worst = {row: loader.dataset[Draw(row, 0)] for row in rows}
+    others = [worst[row] if row in worst else loader.dataset[Draw(row, 0)] for row in spread(bucket)]
+    return list(worst.values()), others, loader.collate_fn
 
 
 def _trainers(config: Config) -> Callable[[list[Callback], int], Trainer]:

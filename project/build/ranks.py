@@ -27,6 +27,15 @@ def is_first() -> bool:
     return rank == "0"
 
 
+def quieten() -> None:
+    """Before torch is imported: of what it says in C++, errors alone.
+
+    Each process would say that DDP looked for weights without a gradient and found none: some models have them, most do
+    not. TORCH_CPP_LOG_LEVEL=WARNING has it say so.
+    """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
 @contextmanager
 def started_on(folder: Path) -> Iterator[None]:
     """While this holds, Lightning starts other ranks on a run's folder; afterwards no group of processes is left."""

@@ -1,6 +1,7 @@
 """How a run uses its devices: processes, arithmetic, batches in a step. What they cannot do is told before it begins.
 
-None of that changes what is learned, beyond rounding: a run may go on under other settings than it began with.
+None of that changes what is learned, beyond rounding and, where it is compiled, which numbers dropout draws: a run may
+go on under other settings than it began with.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def trainer_of(config: Config) -> Config:
         return node
     if node.get("accumulate_grad_batches", 1) != 1:
         raise InputError("batches_per_step and trainer.accumulate_grad_batches say the same twice: give one of them")
-    if wanted < 1 or wanted % ranks:
+    if not isinstance(wanted, int) or wanted < 1 or wanted % ranks:
         raise InputError(
             f"batches_per_step={wanted} cannot be shared out to {ranks} processes: give a multiple of {ranks}, "
             "or other trainer.devices"
@@ -149,6 +150,10 @@ def equip(system: System, config: Config) -> None:
         raise InputError(
             f"activation_checkpointing=true: {type(system.model).__name__} has no repeated blocks to run again: "
             "leave it out"
+        )
+    if trainer_of(config).get("strategy") == "fsdp" and list(getattr(system.weighting, "parameters", list)()):
+        raise InputError(
+            "weighting: weights of terms that are learned are not shared out: set weighting=fixed, or trainer=ddp"
         )
     if config.get("compile"):
         compiled(system.model)

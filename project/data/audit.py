@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -73,7 +72,7 @@ def audit(manifest: Manifest, checks: Checks, advance: Callable[[], object] = la
 def _inspect(manifest: Manifest, checks: Checks, row: int) -> tuple[str | None, list[Flaw]]:
     """A line's id, if it has a sound one, and its flaws."""
     raw = manifest.raw(row)
-    folder = str(Path(manifest.location(row).rpartition(":")[0]).absolute().parent)
+    folder = manifest.folder(row)
     flaws: list[Flaw] = []
     unsound: set[str] = set()
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from project.contract import InputError
 from project.data.manifest import Manifest
@@ -13,7 +15,12 @@ from project.part import Feature, Source
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How batches are cut. Lengths are in the manifest's unit: seconds for audio."""
+    """How batches are cut. Lengths are in the manifest's unit: seconds for audio.
+
+    `budgets`, pairs of a length and a number of examples, stand in for `batch_length`: an example shares a batch with
+    as many as the first length says that covers it, itself included. `buffer`, a number of examples, has training read
+    the shards of a manifest one after the other, and shuffles and sorts no more examples together than that.
+    """
 
     batch_length: float = 200.0
     max_batch_size: int = 32
@@ -24,10 +31,29 @@ class Batching:
     round_frames: int = 1
     replay: float = 0.0
     dev_examples: int | None = None
+    budgets: Sequence[Sequence[float]] | None = None
+    buffer: int | None = None
+
+    @property
+    def cap(self) -> float | Sequence[Sequence[float]]:
+        """What a batch may hold: a padded length, or budgets for lengths."""
+        return self.batch_length if self.budgets is None else self.budgets
 
 
 def require_sound(batching: Batching) -> None:
     """Parts and counts that there can be."""
+    if batching.budgets is not None:
+        require_budgets(batching.budgets)
+    if batching.buffer is not None and batching.buffer < 1:
+        raise InputError(
+            f"data.batching.buffer is {batching.buffer}: give the number of examples that are shuffled together, "
+            "several shards' worth, or null where all are at hand"
+        )
+    if batching.buffer is not None and batching.replay:
+        raise InputError(
+            "data.batching.buffer reads shards one after the other, and data.batching.replay draws general data from "
+            "anywhere: set one of them to null or 0"
+        )
     if not 0 <= batching.replay < 1:
         raise InputError(
             f"data.batching.replay is {batching.replay:g}: give the part of an epoch that is general data, from 0 to "
@@ -37,6 +63,22 @@ def require_sound(batching: Batching) -> None:
         raise InputError(
             f"data.batching.dev_examples is {batching.dev_examples}: give a number from 1 on, or null for all of dev"
         )
+
+
+def require_budgets(budgets: Sequence[Sequence[float]]) -> None:
+    """Pairs [length, examples], lengths rising, and no more examples the longer they are."""
+    remedy = "give [[length, examples], ...] with rising lengths and falling numbers, as train action=calibrate does"
+    sound = bool(budgets) and all(
+        len(pair) == 2 and pair[0] > 0 and pair[1] >= 1 and float(pair[1]).is_integer() for pair in budgets
+    )
+    if not sound:
+        raise InputError(f"data.batching.budgets is {list(budgets)}: {remedy}")
+    for (length, examples), (longer, fewer) in pairwise(budgets):
+        if not (length < longer and examples >= fewer):
+            raise InputError(
+                f"data.batching.budgets: {examples:g} examples up to {length:g}, then {fewer:g} up to {longer:g}: "
+                f"{remedy}"
+            )
 
 
 def check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
@@ -55,7 +97,7 @@ def check_fresh(fresh: Source, feature: Feature, batching: Batching) -> None:
             f"data.fresh.{name}={wanted}"
         )
     plain = Batching()
-    for name in ("fraction", "min_length", "max_length", "replay"):
+    for name in ("fraction", "min_length", "max_length", "replay", "buffer"):
         if getattr(batching, name) != getattr(plain, name):
             raise InputError(
                 f"data.batching.{name} is of no use for examples made anew: data.fresh says how many are made, and how "

@@ -29,6 +29,7 @@ class Collate:
             lengths_B=torch.tensor(lengths, dtype=torch.int64),
             targets=pad_targets(samples) | pad_frame_targets(samples, frames),
             references=tuple(sample.reference for sample in samples),
+            flaws=tuple(flaw for sample in samples for flaw in sample.flaws),
         )
 
 

@@ -2,12 +2,15 @@
 
 What an example looks like is a function of (seed, epoch, id): the epoch comes with each draw from the sampler, so that
 loader workers hold no state and their number changes nothing.
+
+In training the next shorter example may stand in for one that cannot be read, so that its batch still fits. Which one
+that is depends on lengths and on what can be read alone: a resumed run, and any number of workers, choose the same.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -16,10 +19,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from project.contract import InputError
+from project.contract import Example, InputError
 from project.data.manifest import Manifest
 from project.data.replay import Replay
 from project.data.sampling import Draw
+from project.data.spool import Spool
+from project.data.store import Store
 from project.part import Feature, Notation, Source
 
 
@@ -44,6 +49,7 @@ class Sample:
     targets: Mapping[str, Tensor]
     reference: str
     frame_targets: Mapping[str, Tensor] = field(default_factory=dict)  # (T,) or (T, F) each
+    flaws: tuple[Mapping[str, str], ...] = ()  # of those that it stands in for: place, id, reason, stand_in
 
 
 def sample_of(
@@ -57,7 +63,10 @@ def sample_of(
 
 
 class Examples(Dataset[Sample]):
-    """The samples of a manifest, or of a source that makes them, drawn by (index, epoch)."""
+    """The samples of a manifest, or of a source that makes them, drawn by (index, epoch).
+
+    So many as `max_bad` may be stood in for. `store` keeps what was decoded, `spool` remote shards that are being read.
+    """
 
     def __init__(
         self,
@@ -66,39 +75,72 @@ class Examples(Dataset[Sample]):
         spelling: Notation,
         augment: Sequence[Augment] = (),
         seed: int = 0,
+        max_bad: int = 0,
+        store: Store | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self.origin = origin
         self.feature = feature
         self.spelling = spelling
         self.augment = tuple(augment)
         self.seed = seed
+        self.max_bad = max_bad
+        self.store = store
+        self.spool = spool
 
     def __len__(self) -> int:
         return len(self.origin.lengths)
 
     def __getitem__(self, draw: Draw) -> Sample:
+        flaws: list[Mapping[str, str]] = []
+        for index in instead(draw.index, self.origin):
+            example, made = self._drawn(index, draw.epoch)
+            try:
+                sample = self._sample(example, made, draw.epoch)
+            except InputError as error:
+                place = self._place(index, draw.epoch) or example.media
+                if not self.max_bad:
+                    raise InputError(f"{place}: {example.id}: {error}") from error
+                flaws.append({"place": place, "id": example.id, "reason": str(error)})
+                if len(flaws) > self.max_bad:
+                    raise InputError(too_many_bad(flaws, self.max_bad)) from error
+            else:
+                return replace(sample, flaws=tuple({**flaw, "stand_in": sample.id} for flaw in flaws))
+        raise InputError(too_many_bad(flaws, self.max_bad))
+
+    def _drawn(self, index: int, epoch: int) -> tuple[Example, Any]:
+        """The example, and its signal if that is made rather than read."""
+        return (self.origin[index], None) if isinstance(self.origin, Manifest) else self.origin.draw(index, epoch)
+
+    def _place(self, index: int, epoch: int) -> str | None:
+        """The line of a manifest that an example stands in, if it stands in one."""
         if isinstance(self.origin, Manifest):
-            example, made = self.origin[draw.index], None
-        else:
-            example, made = self.origin.draw(draw.index, draw.epoch)
-        generator = generator_of(self.seed, draw.epoch, example.id) if self.augment else None
-        try:
-            signal = self.feature.read(example.media) if made is None else made
-            signal = self._changed(signal, "signal", generator)
-            clear_TF = self.feature(signal)
-            frame_targets = self._frame_targets(clear_TF, draw.epoch, example.id)
-            frames_TF = self._changed(clear_TF, "frames", generator)
-            reference = self.spelling.reference(example)
-            whole, placed = self.spelling.targets(reference, example, len(clear_TF))
-        except InputError as error:
-            place = example.media
-            if isinstance(self.origin, Manifest):
-                place = self.origin.location(draw.index)
-            elif isinstance(self.origin, Replay):
-                place = self.origin.location(draw.index, draw.epoch)
-            raise InputError(f"{place}: {example.id}: {error}") from error
+            return self.origin.location(index)
+        return self.origin.location(index, epoch) if isinstance(self.origin, Replay) else None
+
+    def _sample(self, example: Example, made: Any, epoch: int) -> Sample:
+        generator = generator_of(self.seed, epoch, example.id) if self.augment else None
+        clear_TF = self._clear(example.media, made, generator)
+        frame_targets = self._frame_targets(clear_TF, epoch, example.id)
+        frames_TF = self._changed(clear_TF, "frames", generator)
+        reference = self.spelling.reference(example)
+        whole, placed = self.spelling.targets(reference, example, len(clear_TF))
         sample = sample_of(example.id, frames_TF, reference, whole, placed)
         return replace(sample, frame_targets={**frame_targets, **sample.frame_targets})
+
+    def _clear(self, media: str, made: Any, generator: np.random.Generator | None) -> Tensor:
+        """The frames of a signal that may have been changed, before they are."""
+        if made is not None:
+            return self.feature(self._changed(made, "signal", generator))
+        if self.store is None:
+            return self.feature(self._changed(self._read(media), "signal", generator))
+        if any(one.stage == "signal" for one in self.augment):
+            return self.feature(self._changed(self.store.signal(media, self._read), "signal", generator))
+        return self.store.frames(media, lambda: self.feature(self._read(media)))
+
+    def _read(self, media: str) -> Any:
+        """The signal of a medium; of a remote shard's member, from the copy at hand."""
+        return self.feature.read(media if self.spool is None else self.spool.at_hand(media))
 
     def _changed(self, item: Any, stage: str, generator: np.random.Generator | None) -> Any:
         if generator is not None:
@@ -123,6 +165,24 @@ class Examples(Dataset[Sample]):
         if column is None:
             raise InputError("this feature has no column that tells whether a key is down: use feature=tone_envelope")
         return frames_TF[:, column] > 0.5
+
+
+def instead(index: int, origin: Manifest | Source) -> Iterator[int]:
+    """An example's row, then those that would stand in for it: shorter ones first, from the longest on."""
+    yield index
+    order = np.argsort(-np.asarray(origin.lengths), kind="stable")
+    at = int(np.flatnonzero(order == index)[0])
+    yield from order[at + 1 :].tolist()
+    yield from order[:at][::-1].tolist()
+
+
+def too_many_bad(flaws: Sequence[Mapping[str, str]], most: int) -> str:
+    """Why a run stops, in one line, with every bad example that is known."""
+    named = "; ".join(f"{flaw['place']}: {flaw['id']}: {flaw['reason']}" for flaw in flaws)
+    return (
+        f"data.max_bad={most}: {len(flaws)} examples of training cannot be used: {named}: mend them, leave them out "
+        "(scansion prepare validate ... skip_bad=true), or raise data.max_bad"
+    )
 
 
 def target_makers(augment: Sequence[Augment]) -> list[Augment]:

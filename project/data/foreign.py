@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import os
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -251,8 +252,11 @@ def _example(record: Record, media: str, length: float | None, used: Sequence[st
 
 def _place(path: str, folder: str) -> str:
     """Where a path leads: from the manifest's folder, or if nothing is there, from the working folder; URLs stay."""
-    if is_url(path):
+    if is_url(path) or (is_url(folder) and path.startswith("/")):
         return path
+    if is_url(folder):
+        scheme, _, place = folder.partition("://")
+        return f"{scheme}://{posixpath.normpath(posixpath.join(place, path))}"
     below, here = Path(folder) / Path(path).expanduser(), Path(path).absolute()
     return os.path.normpath(here if not below.exists() and here.exists() else below)
 

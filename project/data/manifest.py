@@ -6,6 +6,9 @@
 or `length` in frames; the target is any of `text`, `symbols` (a list) and `labels` (an object); other keys are kept as
 meta.
 
+A manifest at a URL is copied into the cache first (`project.data.remote_manifest`) and read there; its media are
+relative to the URL's folder, and places are told by the URL.
+
 It does not know whether media exist or ids are unique: `scansion prepare validate` looks.
 """
 
@@ -31,6 +34,8 @@ from project import atomic
 from project.contract import Example, InputError
 from project.data.line import FRAMES, SECONDS, Unit, example_record, parse_example, parse_line
 from project.data.line_index import open_index
+from project.data.remote_manifest import copies_of, home_of, named
+from project.feature.remote_file import is_remote
 
 __all__ = ["Manifest", "example_record", "parse_example", "write_manifest"]
 
@@ -52,11 +57,11 @@ class Manifest:
 
     @classmethod
     def open(cls, patterns: str | Sequence[str]) -> Manifest:
-        """The files that paths and globs name, one after the other; those of one glob in sorted order."""
+        """The files that paths, URLs and globs name, one after the other; those of one glob in sorted order."""
         files = [file for pattern in ([patterns] if isinstance(patterns, str) else patterns) for file in _find(pattern)]
         for i, file in enumerate(files):
             if file in files[:i]:
-                raise InputError(f"{file}: named twice, so that its examples would come twice: name it once")
+                raise InputError(f"{named(file)}: named twice, so that its examples would come twice: name it once")
         return cls(files)
 
     def __len__(self) -> int:
@@ -123,7 +128,7 @@ class Manifest:
     def joined(self, other: Manifest) -> Manifest:
         """These examples, and behind them those of another manifest."""
         if common := [file for file in other.files if file in self.files]:
-            raise InputError(f"{common[0]}: named twice, so that its examples would come twice: name it once")
+            raise InputError(f"{named(common[0])}: named twice, so that its examples would come twice: name it once")
         parts = [np.arange(len(one)) if one._rows is None else one._rows for one in (self, other)]
         return Manifest([*self.files, *other.files], np.concatenate([parts[0], parts[1] + self._starts[-1]]))
 
@@ -134,7 +139,7 @@ class Manifest:
         self.__init__(state["files"], state["rows"])  # type: ignore[misc]
         for part, digest in zip(self._parts, state["digests"], strict=True):
             if part.index.digest != digest:
-                raise _changed(part.file)
+                raise _changed(part.name)
 
     def _locate(self, i: int) -> tuple[_Part, int]:
         length = len(self)
@@ -144,8 +149,31 @@ class Manifest:
         number = bisect_right(self._starts, row) - 1
         return self._parts[number], row - self._starts[number]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each file is called: its path, or its URL where `files` has the copy of a remote one."""
+        return tuple(part.name for part in self._parts)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The absolute path or the URL that each file's media are relative to."""
+        return tuple(part.folder for part in self._parts)
+
+    def require_here(self) -> tuple[Path, ...]:
+        """The files, none of which may be a copy: for who writes beside them."""
+        for name in self.names:
+            if is_remote(name):
+                raise InputError(
+                    f"{name}: it is at a URL, and nothing is written beside it: say out=..., or copy it to a disk"
+                )
+        return self.files
+
+    def folder(self, i: int) -> str:
+        """The absolute path or the URL that an example's medium is relative to."""
+        return self._locate(i)[0].folder
+
     def _one_unit(self) -> Unit:
-        files: dict[Unit, Path] = {part.index.unit: part.file for part in self._parts if part.index.unit}
+        files: dict[Unit, str] = {part.index.unit: part.name for part in self._parts if part.index.unit}
         if len(files) > 1:
             raise InputError(f"{files[FRAMES]} has `length`, {files[SECONDS]} `duration`: use one in all files")
         return next(iter(files), SECONDS)
@@ -159,8 +187,7 @@ class _Part:
     """
 
     def __init__(self, file: Path) -> None:
-        self.file = file
-        self.folder = str(file.absolute().parent)
+        self.name, self.folder = named(file), home_of(file)
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self._descriptor)
         self.index = open_index(file)
@@ -174,13 +201,13 @@ class _Part:
 
     def location(self, row: int) -> str:
         """The row's `file:line`."""
-        return f"{self.file}:{self.index.line(row)}"
+        return f"{self.name}:{self.index.line(row)}"
 
     def require_unchanged(self) -> None:
         """The file must still be as it was indexed."""
         status = os.fstat(self._descriptor)
         if (status.st_size, status.st_mtime_ns) != self.index.state:
-            raise _changed(self.file)
+            raise _changed(self.name)
 
 
 def write_manifest(path: Path, lines: Iterable[Example | Mapping[str, Any]], unit: Unit = SECONDS) -> None:
@@ -193,7 +220,10 @@ def write_manifest(path: Path, lines: Iterable[Example | Mapping[str, Any]], uni
 
 
 def _find(pattern: str) -> list[Path]:
-    """The files that a path or a glob names."""
+    """The files that a path, a URL or a glob names; of remote ones copies on this machine."""
+    if is_remote(pattern):
+        return copies_of(pattern)
+    pattern = pattern.removeprefix("file://")
     path = Path(pattern).expanduser()
     if path.is_file():
         return [path]
@@ -219,5 +249,5 @@ def _offer(folder: Path, name: str) -> str:
     return f"{folder} has {', '.join(names[:_NAMES_SHOWN])}{' ...' if len(names) > _NAMES_SHOWN else ''}"
 
 
-def _changed(file: Path) -> InputError:
-    return InputError(f"{file}: changed while in use: start again")
+def _changed(name: str) -> InputError:
+    return InputError(f"{name}: changed while in use: start again")

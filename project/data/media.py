@@ -1,7 +1,7 @@
 """What can be said of a medium without decoding it: that it is there, how long it is, whether it is another's copy.
 
-A medium is a file, or an excerpt of one: rows of an `.npy` file, `series/spy.npy#4000:4105`. It does not know
-manifests, nor what a medium should hold.
+A medium is a file, a member of a tar shard (`train.tar@512+10240/a.flac`), or an excerpt of either: rows of an `.npy`
+file, `series/spy.npy#4000:4105`. It does not know manifests, nor what a medium should hold.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeVar
 
-import fsspec
 import soundfile
 
 from project.contract import InputError
 from project.feature.array_rows import read_array_head, require_rows, require_whole
 from project.feature.excerpt import split_excerpt
 from project.feature.landmark_head import Head, read_head
+from project.feature.member import split_member
+from project.feature.opening import open_medium
+from project.feature.opening import size_of as remote_size
+from project.feature.remote_file import Missing
+
+__all__ = ["MediumError", "check_medium", "open_medium", "read_header", "same_content"]
 
 ARRAYS = frozenset({".npz", ".npy", ".parquet"})  # no sound: only landmarks in .npz say how long they are
 THREADS = 8  # reading headers waits for disks more than it computes
@@ -84,12 +89,6 @@ def suffix_of(media: str) -> str:
     ('.flac', '', '.npy')
     """
     return PurePosixPath(split_excerpt(media)[0].replace("\\", "/")).suffix.lower()
-
-
-def open_medium(media: str) -> IO[bytes]:
-    """The bytes of a path or URL, which is no excerpt."""
-    path = local_path(media)
-    return fsspec.open(media, "rb").open() if path is None else Path(path).open("rb")
 
 
 def size_of(media: str) -> int:
@@ -159,26 +158,38 @@ def _reached(media: str, look: Callable[[str], Any]) -> Any:
         return look(media)
     except MediumError:
         raise
-    except FileNotFoundError:
+    except (FileNotFoundError, Missing):
         raise MediumError(f"media {media} is missing", "correct the path or leave the line out") from None
-    except Exception as error:  # each file system behind fsspec has errors of its own
+    except InputError as error:
+        what, _, remedy = str(error).rpartition(": ")
+        raise MediumError(f"media {media} cannot be read: {what}", remedy) from None
+    except OSError as error:
         what = f"media {media} cannot be read: {type(error).__name__}: {error}"
         raise MediumError(what, "make it readable or leave the line out") from error
 
 
 def _size(media: str) -> int:
-    path = local_path(media)
+    member = split_member(media)
+    path = local_path(media if member is None else member.shard)
+    if member is not None:
+        _require_inside(media, member.start + member.size, _size(member.shard))
+        return member.size
     if path is None:
-        system, place = fsspec.core.url_to_fs(media)
-        return int(system.size(place) or 0)
+        return remote_size(media)
     status = Path(path).stat()
     if not stat.S_ISREG(status.st_mode):
         raise MediumError(f"media {media} is not a file", "correct the path")
     return status.st_size
 
 
+def _require_inside(media: str, end: int, size: int) -> None:
+    """A member must lie in its shard."""
+    if size < end:
+        raise MediumError(f"media {media} is cut short: its shard has {size} bytes", "copy the shard again")
+
+
 def _header(media: str) -> Header:
-    path = local_path(media)
+    path = None if split_member(media) else local_path(media)
     with open_medium(media) if path is None else nullcontext(path) as file:
         try:
             with soundfile.SoundFile(file) as sound:

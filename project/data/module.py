@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,40 +14,22 @@ from project.contract import Batch, InputError
 from project.data.batching import Batching, check_fresh, require_sound, share
 from project.data.collate import Collate
 from project.data.dataset import Augment, Examples, Sample, sample_of, target_makers
+from project.data.loader import ResumableLoader
 from project.data.manifest import Manifest
+from project.data.reading import Reading
 from project.data.replay import Replay
 from project.data.sampling import BucketBatchSampler
 from project.data.scoring_order import SortedBatchSampler
+from project.data.shards import windows_of
+from project.data.shuffling import Windows
+from project.data.spool import Spool
+from project.data.store import Store
 from project.data.stratified import stratified
 from project.part import Feature, Notation, Source
 
 __all__ = ["Batching", "DataModule", "ResumableLoader"]
 
 PARTS = ("train", "dev", "test", "replay")
-
-
-class ResumableLoader(DataLoader[Sample]):
-    """A DataLoader that says where it stands and continues there, whatever its number of workers.
-
-    It counts batches handed out, not batches made: workers run ahead.
-    """
-
-    batch_sampler: BucketBatchSampler
-
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        self._handed_out = self.batch_sampler.batches_done
-        for batch in super().__iter__():
-            self._handed_out += 1
-            yield batch
-
-    def state_dict(self) -> dict[str, int]:
-        """The epoch, and how many of its batches were handed out."""
-        handed_out = getattr(self, "_handed_out", self.batch_sampler.batches_done)
-        return {"epoch": self.batch_sampler.epoch, "batches": handed_out}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Continue after those batches of that epoch."""
-        self.batch_sampler.resume(state["epoch"], state["batches"])
 
 
 class DataModule(LightningDataModule):
@@ -78,8 +60,12 @@ class DataModule(LightningDataModule):
         self.workers = workers
         self.seed = seed
         self.fresh = fresh
+        self.reading = Reading()  # what is kept of media, and how many may be bad
+        self.accumulate = 1  # batches that each rank takes to an update of the weights
+        self.num_bad = 0  # training examples that others stood in for, once somebody has counted them
         self.equal_lengths = False  # of batches that are scored: for models that padding changes
         self._mixed: Replay | None = None
+        self._windows: Windows | None = None
         require_sound(self.batching)
         if fresh is not None:
             check_fresh(fresh, feature, self.batching)
@@ -107,7 +93,7 @@ class DataModule(LightningDataModule):
             counts |= {"train": self._mixed.num_training, "replay": self._mixed.num_general}
         if len(self.validated) < len(self.manifest("dev")):
             counts["dev_coverage"] = f"{len(self.validated)} of {len(self.manifest('dev'))}, not for decisions"
-        return counts
+        return counts | ({"bad": self.num_bad} if self.num_bad else {})
 
     @property
     def told(self) -> str:
@@ -189,19 +175,36 @@ class DataModule(LightningDataModule):
         if self._learns_by_heart:
             training, augment = self._overfit_manifest(), target_makers(self.augment)
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        examples = Examples(training, self.feature, self.spelling, augment, self.seed)
-        return ResumableLoader(examples, batch_sampler=self._sampler(training, rank, ranks), **self._options())
+        sampler = self._sampler(training, rank, ranks)
+        windows = self._shard_windows()
+        spool = None if windows is None else Spool(keep=2 * windows.most_shards)
+        bad, store = self.reading.max_bad, self._store()
+        examples = Examples(training, self.feature, self.spelling, augment, self.seed, bad, store, spool)
+        return ResumableLoader(examples, batch_sampler=sampler, **self._options())
 
     def _sampler(self, training: Manifest | Source, rank: int, num_ranks: int) -> BucketBatchSampler:
+        windows = self._shard_windows() if training is self.training else None
         return BucketBatchSampler(
             lengths=training.lengths,
-            batch_length=self.batching.batch_length,
+            batch_length=self.batching.cap,
             max_batch_size=self.batching.max_batch_size,
             seed=self.seed,
-            chunk=self.batching.chunk,
+            chunk=windows or self.batching.chunk,
             rank=rank,
             num_ranks=num_ranks,
+            accumulate=self.accumulate,
         )
+
+    def _shard_windows(self) -> Windows | None:
+        """How the shards of the training manifest are visited, if one after the other."""
+        if self._windows is None and self.batching.buffer is not None:
+            self._windows = windows_of(self.manifest("train"), self.batching.buffer, self.batching.chunk)
+        return self._windows
+
+    def _store(self) -> Store | None:
+        """What is kept of media on disk, if that was asked for."""
+        reading = self.reading
+        return None if reading.cache is None else Store(reading.cache, self.feature, reading.cache_gb)
 
     @property
     def _learns_by_heart(self) -> int:
@@ -223,7 +226,8 @@ class DataModule(LightningDataModule):
         """Every example of a manifest once, over all ranks; no augmentation, no filter."""
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = self.scoring_batches(manifest, rank, ranks)
-        examples = Examples(manifest, self.feature, self.spelling.for_validation(), target_makers(self.augment))
+        spelling, makers, store = self.spelling.for_validation(), target_makers(self.augment), self._store()
+        examples = Examples(manifest, self.feature, spelling, makers, store=store)
         options = self._options() | ({"collate_fn": Collate()} if self.equal_lengths else {})  # no frame is added
         return DataLoader(examples, batch_sampler=sampler, **options)
 
@@ -231,7 +235,7 @@ class DataModule(LightningDataModule):
         """Which examples share a batch when they are scored."""
         return SortedBatchSampler(
             lengths=manifest.lengths,
-            batch_length=self.batching.batch_length,
+            batch_length=self.batching.cap,
             max_batch_size=self.batching.max_batch_size,
             rank=rank,
             num_ranks=num_ranks,

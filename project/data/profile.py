@@ -115,7 +115,7 @@ def profile(name: str, columns: Survey, media: Sequence[str]) -> Profile:
     limits = zip(THRESHOLDS, fitting, strict=True) if columns.manifest.unit == SECONDS else ()
     return Profile(
         name=name,
-        files=tuple(map(str, columns.manifest.files)),
+        files=columns.manifest.names,
         hash=columns.manifest.hash,
         unit=columns.manifest.unit,
         examples=len(columns.ids),

@@ -20,6 +20,7 @@ from project.contract import Example, InputError
 from project.data.foreign import Entry
 from project.data.media import MediumError, in_threads, local_path, open_medium, read_header
 from project.feature.excerpt import join_excerpt, split_excerpt
+from project.feature.member import split_member
 
 Way = Literal["keep", "link", "copy"]
 
@@ -147,9 +148,11 @@ def _identity(entry: Entry) -> tuple[str, float, float, int | None] | str:
 def _place(entry: Entry, staging: Path, root: str, way: Way) -> tuple[str, float]:
     """Put an entry's medium below `staging`; its path there, and the length of the example."""
     media, _ = split_excerpt(entry.example.media)
-    path = local_path(media)
+    path, member = local_path(media), split_member(media)
     far = os.path.normpath(f"/{media.partition('://')[2]}").lstrip("/")
     name = far if path is None else os.path.relpath(path, root)
+    if member is not None:  # it becomes a file again, in a folder called as its shard was
+        name = f"{Path(member.shard).stem}/{member.name}"
     target = staging / name
     try:
         if entry.part:
@@ -157,9 +160,10 @@ def _place(entry: Entry, staging: Path, root: str, way: Way) -> tuple[str, float
             return _cut_out(entry, folder / f"{entry.start:.4f}-{entry.start + entry.example.length:.4f}", staging)
         target.parent.mkdir(parents=True, exist_ok=True)
         if way == "link":
-            if path is None:
+            if path is None or member is not None:
+                kind = "a URL" if member is None else "a member of a shard"
                 raise InputError(
-                    f"{entry.where}: {entry.example.id}: a URL cannot be linked: use media=keep or media=copy"
+                    f"{entry.where}: {entry.example.id}: {kind} cannot be linked: use media=keep or media=copy"
                 )
             Path(path).stat()
             target.symlink_to(path)

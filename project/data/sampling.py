@@ -6,7 +6,7 @@ Training, one epoch, as a function of (seed, epoch) alone:
 
 1. put the examples in random order and divide that into chunks of about `chunk` batches;
 2. sort each chunk by length and cut it into batches of as many examples as `batch_length` and `max_batch_size` allow;
-3. let batches of near-equal length, one for each rank, be a step, and put the steps in random order.
+3. let batches of near-equal length, `accumulate` for each rank, be a step, and put the steps in random order.
 
 Small chunks keep batches random, large chunks keep padding low: two examples that shared a batch share one again in the
 next epoch about once in as many epochs as there are chunks, and with a hundred batches a chunk 1 to 2 % is padding.
@@ -16,6 +16,11 @@ start, a little above what epoch 0 needs. An epoch that needs fewer has its larg
 met. An epoch that needs more is put in another random order; after three of those, in one of half as many chunks, and
 so on. That must end: sorting everything as one chunk needs the fewest batches there can be. So every example comes
 exactly once an epoch, on one rank.
+
+An update of the weights takes a step's batches, those that a rank has one after the other: so two ranks and one rank
+that accumulates two have the same batches in every update.
+
+Where a manifest's examples lie in shards (`project.data.shuffling.Windows`), chunks are parts of the windows.
 """
 
 from __future__ import annotations
@@ -27,13 +32,22 @@ from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from project.contract import InputError
+from project.data.shuffling import (
+    Lengths,
+    Rows,
+    Windows,
+    group_batches,
+    group_in_windows,
+    permute,
+    philox,
+    shuffle_in_windows,
+    windows_at,
+)
 
-Lengths = NDArray[np.float32]
-Rows = NDArray[np.int64]
+Cap = float | Sequence[Sequence[float]]  # on a batch: padded length, or budgets, [length, examples] by rising length
 
 # A length of 0.1 is stored as 0.10000000149: ten of them still fit under a cap of 1.
 _ROUNDING = 1.2e-7
@@ -57,27 +71,33 @@ class BucketBatchSampler(Sampler[list[Draw]]):
     def __init__(
         self,
         lengths: Lengths,
-        batch_length: float,
+        batch_length: Cap,
         *,
         max_batch_size: int = 256,
         seed: int = 0,
-        chunk: int = 100,
+        chunk: int | Windows = 100,
         rank: int = 0,
         num_ranks: int = 1,
+        accumulate: int = 1,
     ) -> None:
         self.lengths = lengths
-        self.batch_length = batch_length
         self.seed = seed
         self.rank = rank
-        self.num_ranks = num_ranks
+        self.accumulate = accumulate
         self.epoch = 0
         self.batches_done = 0  # of the epoch, before the next iteration, which starts after them
+        self._step = num_ranks * accumulate  # batches of an update
+        self._windows = chunk if isinstance(chunk, Windows) else None
+        size = chunk.chunk if isinstance(chunk, Windows) else chunk
         require_measured(lengths)
-        require_positive(batch_length=batch_length, max_batch_size=max_batch_size, chunk=chunk)
+        require_positive(max_batch_size=max_batch_size, chunk=size, accumulate=accumulate)
+        require_cap(batch_length)
         _require_fitting(lengths, batch_length)
         self._capacity = batch_capacity(lengths, batch_length, max_batch_size)
         fewest = len(cut_batches(self._capacity[sort_in_chunks(np.arange(len(lengths)), lengths, 1)], 1))
-        self._num_chunks = count_chunks(fewest, chunk)
+        self._num_windows = self._windows.count if self._windows else 1
+        each = max(1, round(fewest / self._num_windows / size))  # chunks of a window
+        self._num_chunks = self._num_windows * each if self._windows else count_chunks(fewest, size)
         self._num_batches = self._fix_num_batches(fewest)
 
     @property
@@ -86,7 +106,7 @@ class BucketBatchSampler(Sampler[list[Draw]]):
         return self
 
     def __len__(self) -> int:
-        return self._num_batches // self.num_ranks
+        return self._num_batches // self._step * self.accumulate
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration that of an epoch; from its start, unless that epoch is being resumed."""
@@ -107,47 +127,68 @@ class BucketBatchSampler(Sampler[list[Draw]]):
         epoch, done, self.batches_done = self.epoch, self.batches_done, 0
         order, starts, steps = self._plan(epoch)
         ends = np.append(starts[1:], len(order))
-        for batch in steps[done:, self.rank].tolist():
+        own = steps[:, self.rank * self.accumulate : (self.rank + 1) * self.accumulate].ravel()
+        for batch in own[done:].tolist():
             yield [Draw(index, epoch) for index in order[starts[batch] : ends[batch]].tolist()]
 
     def _plan(self, epoch: int) -> tuple[Rows, Rows, Rows]:
-        """Rows in order, where in it each batch starts, and the batches of each (step, rank)."""
-        random = _philox(self.seed, epoch)
+        """Rows in order, where in it each batch starts, and the batches of each (step, place in it)."""
+        random = philox(self.seed, epoch)
         for attempt in count():
-            order, starts = self._cut(random, max(1, self._num_chunks >> attempt // _ORDERS_TO_TRY))
+            order, starts, windows_N = self._cut(random, attempt // _ORDERS_TO_TRY)
             if len(starts) <= self._num_batches:
                 break
         starts = split_largest(starts, len(order), self._num_batches)
-        steps = group_batches(random, self.lengths[order[starts]], self.num_ranks)
-        return order, starts, steps
+        longest = self.lengths[order[starts]]
+        if windows_N is None:
+            return order, starts, group_batches(random, longest, self._step)
+        return order, starts, group_in_windows(random, longest, windows_N[starts], self._step)
 
-    def _cut(self, random: np.random.Philox, num_chunks: int) -> tuple[Rows, Rows]:
-        """Rows in a new random order, sorted in chunks, and where in it each batch starts."""
-        order = sort_in_chunks(permute(random, len(self.lengths)), self.lengths, num_chunks)
-        return order, cut_batches(self._capacity[order], num_chunks)
+    def _cut(self, random: np.random.Philox, halved: int = 0) -> tuple[Rows, Rows, Rows | None]:
+        """Rows in a new random order, sorted in chunks; where in it each batch starts; the window of each place.
+
+        `halved`: how often the number of chunks is.
+        """
+        windows_N, num_chunks = None, max(1, self._num_chunks >> halved)
+        if self._windows is None:
+            rows = permute(random, len(self.lengths))
+        else:
+            num_windows = max(1, self._num_windows >> halved)
+            num_chunks = num_windows * (self._num_chunks // self._num_windows if num_windows > 1 else num_chunks)
+            windows_N = windows_at(len(self.lengths), num_windows, num_chunks)
+            rows = shuffle_in_windows(random, self._windows.shards_N, windows_N)
+        order = sort_in_chunks(rows, self.lengths, num_chunks)
+        return order, cut_batches(self._capacity[order], num_chunks), windows_N
 
     def _fix_num_batches(self, fewest: int) -> int:
         """A number of batches that every epoch can meet and every rank has an equal share of."""
-        order, starts = self._cut(_philox(self.seed, epoch=0), self._num_chunks)
+        order, starts, _ = self._cut(philox(self.seed, epoch=0))
         needed = len(starts) + (math.isqrt(self._num_chunks) if self._num_chunks > 1 else 0)
-        most = len(order) // self.num_ranks * self.num_ranks
-        number = min(math.ceil(needed / self.num_ranks) * self.num_ranks, most)
+        most = len(order) // self._step * self._step
+        number = min(math.ceil(needed / self._step) * self._step, most)
         if number < fewest:
+            each = "" if self.accumulate == 1 else f" with {self.accumulate} batches a step each"
             raise InputError(
-                f"{len(order)} examples in {fewest} batches cannot be shared out equally to {self.num_ranks} ranks: "
-                "train on fewer devices or with more examples"
+                f"{len(order)} examples in {fewest} batches cannot be shared out equally to "
+                f"{self._step // self.accumulate} ranks{each}: train on fewer devices or with more examples"
             )
         return number
 
 
-def batch_capacity(lengths: Lengths, batch_length: float, max_batch_size: int) -> Rows:
-    """How many examples a batch may hold whose longest is each of these; at least one.
+def batch_capacity(lengths: Lengths, batch_length: Cap, max_batch_size: int) -> Rows:
+    """How many examples a batch may hold whose longest is each of these; at least one, as beyond the last budget.
 
     >>> batch_capacity(np.array([1.0, 4.0, 5.0, 20.0], dtype=np.float32), batch_length=10, max_batch_size=8).tolist()
     [8, 2, 2, 1]
+    >>> batch_capacity(np.array([1.0, 4.0, 5.0, 20.0], dtype=np.float32), [[4, 6], [10, 2]], max_batch_size=8).tolist()
+    [6, 6, 2, 1]
     """
-    fitting = batch_length * (1 + _ROUNDING) / lengths.astype(np.float64)
-    return np.clip(fitting, 1, max_batch_size).astype(np.int64)
+    if isinstance(batch_length, int | float):
+        fitting = batch_length * (1 + _ROUNDING) / lengths.astype(np.float64)
+        return np.clip(fitting, 1, max_batch_size).astype(np.int64)
+    covered, examples = np.array(batch_length, dtype=np.float64).T
+    first = np.searchsorted(covered * (1 + _ROUNDING), lengths.astype(np.float64))
+    return np.asarray(np.clip(np.append(examples, 1)[first], 1, max_batch_size), dtype=np.int64)
 
 
 def count_chunks(fewest_batches: int, chunk: int) -> int:
@@ -157,14 +198,6 @@ def count_chunks(fewest_batches: int, chunk: int) -> int:
     (6, 2, 1)
     """
     return max(round(fewest_batches / chunk), 2 if fewest_batches >= _MIN_BATCHES_TO_DIVIDE else 1)
-
-
-def permute(random: np.random.Philox, count: int) -> Rows:
-    """The numbers below `count` in random order.
-
-    From the generator's raw bits, which numpy promises never to change, as it does not for its `permutation`.
-    """
-    return np.argsort(random.random_raw(count))
 
 
 def sort_in_chunks(order: Rows, lengths: Lengths, num_chunks: int) -> Rows:
@@ -213,17 +246,6 @@ def split_largest(starts: Rows, num_examples: int, num_batches: int) -> Rows:
     return np.array(sorted(start for _, start in heap), dtype=np.int64)
 
 
-def group_batches(random: np.random.Philox, longest: Lengths, num_ranks: int) -> Rows:
-    """The batches of each (step, rank), steps and ranks in random order; a step's batches are near-equal in length.
-
-    So that ranks, which wait for each other at every step, wait little.
-    """
-    by_length = np.argsort(-longest, kind="stable").reshape(-1, num_ranks)
-    steps = by_length[permute(random, len(by_length))]
-    ranks = np.argsort(random.random_raw(steps.size).reshape(steps.shape), axis=1)
-    return np.take_along_axis(steps, ranks, axis=1)
-
-
 def padding(lengths: Lengths, batches: Sequence[Sequence[int]]) -> float:
     """The share of padded batches that is padding.
 
@@ -233,11 +255,6 @@ def padding(lengths: Lengths, batches: Sequence[Sequence[int]]) -> float:
     padded = math.fsum(float(lengths[list(batch)].max()) * len(batch) for batch in batches)
     real = math.fsum(float(lengths[list(batch)].sum(dtype=np.float64)) for batch in batches)
     return (padded - real) / padded
-
-
-def _philox(seed: int, epoch: int) -> np.random.Philox:
-    """The generator of one epoch: it counts, so that no two of them share a stretch."""
-    return np.random.Philox(key=np.array([seed % 2**64, epoch], dtype=np.uint64))
 
 
 def require_positive(**settings: float) -> None:
@@ -257,12 +274,21 @@ def require_measured(lengths: Lengths) -> None:
         )
 
 
-def _require_fitting(lengths: Lengths, batch_length: float) -> None:
-    longer = np.flatnonzero(lengths > batch_length * (1 + _ROUNDING))
-    if len(longer):
-        worst = longer[np.argmax(lengths[longer])]
-        raise InputError(
-            f"{len(longer)} of {len(lengths)} examples are longer than a whole batch may be (batch_length="
-            f"{batch_length:g}), the longest, example {worst}, is {lengths[worst]:g}: raise batch_length above that, "
-            "or leave long examples out (max_length)"
-        )
+def require_cap(cap: Cap) -> None:
+    if isinstance(cap, int | float):
+        require_positive(batch_length=cap)
+
+
+def _require_fitting(lengths: Lengths, cap: Cap) -> None:
+    is_length = isinstance(cap, int | float)
+    most = cap if isinstance(cap, int | float) else cap[-1][0]
+    longer = np.flatnonzero(lengths > most * (1 + _ROUNDING))
+    if not len(longer):
+        return
+    worst = longer[np.argmax(lengths[longer])]
+    limit = f"a whole batch may be (batch_length={most:g})" if is_length else f"budgets cover ({most:g})"
+    remedy = "raise batch_length above that" if is_length else "calibrate anew for them (train action=calibrate)"
+    raise InputError(
+        f"{len(longer)} of {len(lengths)} examples are longer than {limit}, the longest, example {worst}, is "
+        f"{lengths[worst]:g}: {remedy}, or leave long examples out (max_length)"
+    )

@@ -13,14 +13,16 @@ from torch.utils.data import Sampler
 
 from project.contract import InputError
 from project.data.sampling import (
+    Cap,
     Draw,
-    Lengths,
     batch_capacity,
     cut_batches,
+    require_cap,
     require_measured,
     require_positive,
     sort_in_chunks,
 )
+from project.data.shuffling import Lengths
 
 
 class SortedBatchSampler(Sampler[list[Draw]]):
@@ -34,7 +36,7 @@ class SortedBatchSampler(Sampler[list[Draw]]):
     def __init__(
         self,
         lengths: Lengths,
-        batch_length: float,
+        batch_length: Cap,
         *,
         max_batch_size: int = 256,
         rank: int = 0,
@@ -42,7 +44,8 @@ class SortedBatchSampler(Sampler[list[Draw]]):
         equal_lengths: bool = False,
     ) -> None:
         require_measured(lengths)
-        require_positive(batch_length=batch_length, max_batch_size=max_batch_size)
+        require_positive(max_batch_size=max_batch_size)
+        require_cap(batch_length)
         self._order = sort_in_chunks(np.arange(len(lengths)), lengths, 1)
         self._equal_lengths = equal_lengths
         if len(lengths) < num_ranks:
@@ -52,7 +55,7 @@ class SortedBatchSampler(Sampler[list[Draw]]):
             batches = self._cut(lengths, batch_length, len(lengths) // num_ranks)
         self._batches = batches[rank::num_ranks]
 
-    def _cut(self, lengths: Lengths, batch_length: float, max_batch_size: int) -> list[tuple[int, int]]:
+    def _cut(self, lengths: Lengths, batch_length: Cap, max_batch_size: int) -> list[tuple[int, int]]:
         capacity = batch_capacity(lengths, batch_length, max_batch_size)[self._order]
         edges = [0, len(lengths)]
         if self._equal_lengths:

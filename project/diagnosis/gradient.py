@@ -52,8 +52,11 @@ def gradient_figures(parts: Mapping[str, Sequence[nn.Parameter]]) -> dict[str, f
 def shares(weighted: Terms, parameters: Sequence[nn.Parameter]) -> dict[str, float]:
     """`gradient/share/<term>`: each term's part of the gradients' norms on the weights that all terms reach.
 
-    A backward pass for each term, so this is for now and then. The graph is kept for the pass that trains.
+    A backward pass for each term, so this is for now and then. The graph is kept for the pass that trains. Of weights
+    that are shared out over processes nothing is measured: they are there for one such pass alone.
     """
+    if any(map(_is_shared_out, parameters)):
+        return {}
     found: dict[str, list[Tensor | None]] = {}
     for name, term in weighted.items():
         if not term.requires_grad:  # a constant: nothing learns from it
@@ -72,7 +75,13 @@ def _norm(tensors: Sequence[Tensor | None], like: Tensor) -> Tensor:
     if not present:
         return torch.zeros((), device=like.device)
     norm: Tensor = torch.stack(torch._foreach_norm(present)).float().norm()
-    return norm
+    whole: Tensor = norm.full_tensor() if _is_shared_out(norm) else norm  # type: ignore[operator]
+    return whole
+
+
+def _is_shared_out(tensor: Tensor) -> bool:
+    """Whether this process holds but a part of a tensor; torch's class for that takes long to import."""
+    return hasattr(tensor, "full_tensor")
 
 
 class GradientSize:

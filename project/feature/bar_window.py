@@ -7,16 +7,15 @@ in order of time. It does not know spans, nor what is computed from the bars.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
-import fsspec
 import numpy as np
 from numpy.typing import NDArray
 
 from project.contract import InputError
 from project.feature.array_rows import ArrayHead, read_array_head, read_rows, require_rows
 from project.feature.excerpt import join_excerpt, split_excerpt
+from project.feature.opening import open_medium
 
 BarArray = NDArray[np.float64]  # (N, 6)
 
@@ -43,7 +42,7 @@ def read_window(media: str, history: int) -> BarWindow:
             f"{media}: it does not say which bars are meant: name them, as in {join_excerpt(media, 0, 105)}"
         )
     try:
-        with _opened(file) as stream:
+        with open_medium(file) as stream:
             head = _series_head(stream, file)
             require_rows(head, rows, file)
             first = max(0, rows[0] - history)
@@ -52,16 +51,10 @@ def read_window(media: str, history: int) -> BarWindow:
         raise
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file: correct the path, or make the corpus") from None
-    except (OSError, ValueError, ImportError) as error:  # the latter two: a URL of a kind that fsspec cannot open
+    except OSError as error:
         raise InputError(f"{file}: it cannot be read ({error}): make it readable or leave it out") from None
     _require_bars(bars_N6, file, first)
     return BarWindow(bars_N6, rows[1] - rows[0])
-
-
-def _opened(file: str) -> IO[bytes]:
-    """A file is opened a hundred thousand times in a training: fsspec only where it is needed."""
-    path = file.removeprefix("file://")
-    return fsspec.open(file, "rb").open() if "://" in path else Path(path).open("rb")
 
 
 def _series_head(stream: IO[bytes], file: str) -> ArrayHead:

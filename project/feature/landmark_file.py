@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from project import atomic
 from project.contract import InputError
 from project.feature import landmark_parquet
 from project.feature.landmark_layout import NUM_POINTS
+from project.feature.opening import open_medium
 
 Points = NDArray[np.float32]  # (T, 543, 3), NaN where a point was not detected
 
@@ -50,11 +50,11 @@ def write(path: Path, points_TPX: NDArray[Any], frame_rate: float) -> None:
 def read(media: str, frame_rate: float) -> Points:
     """The landmarks of a file at that many frames a second."""
     try:
-        with fsspec.open(media, "rb") as stream:
+        with open_medium(media) as stream:
             content = stream.read()
     except FileNotFoundError:
         raise InputError(f"{media}: there is no such file: correct the path, or make the corpus") from None
-    except (OSError, ValueError, ImportError) as error:  # the latter two: a URL of a kind that fsspec cannot open
+    except OSError as error:
         raise InputError(f"{media}: it cannot be read ({error}): make it readable or leave it out") from None
     points_TPX, own_rate = parse(content, media)
     return resample(points_TPX, own_rate or frame_rate, frame_rate)

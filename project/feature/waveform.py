@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-import fsspec
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from project.contract import InputError
+from project.feature.member import split_member
+from project.feature.opening import open_medium
 
 Wave: TypeAlias = NDArray[np.float32]  # mono, full scale is 1
 
@@ -71,8 +72,8 @@ def _opened(media: str) -> Iterator[soundfile.SoundFile]:
     if media == STANDARD_INPUT:
         with soundfile.SoundFile(sys.stdin.fileno(), closefd=False) as sound:
             yield sound
-    elif "://" in media:
-        with fsspec.open(media, "rb") as file, soundfile.SoundFile(file) as sound:
+    elif "://" in media or split_member(media) is not None:
+        with open_medium(media) as file, soundfile.SoundFile(file) as sound:
             yield sound
     else:
         with open(media, "rb"):  # noqa: PTH123 - says what is wrong with a path better than the decoder does

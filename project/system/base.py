@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from project.contract import Answers, Batch, Emissions, Hypothesis, InputError, Output, Terms, Undefined, WorkError
 from project.diagnosis.prior import ignorant
 from project.part import Decoder, Loss, Metric, Weighting
+from project.system.halving import Halving
 from project.system.parameters import delayed, grouped
 from project.system.sums import Columns, add_up
 
@@ -87,6 +88,7 @@ class System(LightningModule, ABC):
         self.scored: list[Scored] = []  # of the validation that runs, then of the last one; whole on every rank
         self.figures: dict[str, float] = {}  # of the last validation: "dev/loss", "dev/cer", ...
         self.skipped_steps = 0
+        self.halving: Halving | None = None  # what is done where memory runs out; None: nothing
         self.start_notes: tuple[str, ...] = ()  # what is to be said of the weights it starts from
         self.normalize: Callable[[str], str] | None = None  # what answers go through before they are scored
         self.batch_shape: tuple[int, ...] = ()
@@ -129,7 +131,18 @@ class System(LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any] | None:
         """The scalar to minimize, and its terms for the callbacks."""
-        self.batch_shape = tuple(batch.signals_BTF.shape)  # named if memory runs out
+        return self.learn(batch) if self.halving is None else self.halving.step(self.learn, batch)
+
+    def backward(self, loss: torch.Tensor, *args: Any, **options: Any) -> None:
+        """The gradient of that scalar."""
+        if self.halving is None:
+            torch.autograd.backward(loss, *args, **options)
+        else:
+            self.halving.backward(loss, self.learn, self, self.trainer.precision_plugin.forward_context)
+
+    def learn(self, batch: Batch) -> dict[str, Any] | None:
+        """What a training step says of a batch; None if the step is to be skipped."""
+        self.weighted, self.batch_shape = {}, tuple(batch.signals_BTF.shape)  # named if memory runs out
         terms = self.loss(self(batch), batch)
         total, self.weighted = self.weighting(terms)
         if not math.isfinite(total.item()) and not self._accepts_nonfinite(batch, terms):

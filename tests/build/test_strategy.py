@@ -57,6 +57,7 @@ def test_batches_of_a_step_are_shared_out(words: list[str], accumulate: int, ste
             ["batches_per_step=3", "trainer=ddp"],
             "batches_per_step=3 cannot be shared out to 2 processes: give a mul",
         ),
+        (["batches_per_step=many"], "batches_per_step=many cannot be shared out to 1 processes"),
         (["batches_per_step=0"], "batches_per_step=0 cannot be shared out to 1 processes"),
         (["batches_per_step=2", "trainer.accumulate_grad_batches=2"], "say the same twice: give one of them"),
         (["trainer.precision=fp16"], "trainer.precision=fp16: a processor has no such arithmetic: set trainer.precisi"),

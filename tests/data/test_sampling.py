@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from project.contract import InputError
-from project.data.sampling import BucketBatchSampler, Draw, cut_batches, padding
+from project.data.sampling import BucketBatchSampler, Draw, batch_capacity, cut_batches, padding
 from project.data.scoring_order import SortedBatchSampler
+from project.data.shuffling import Windows
 
 Lengths = NDArray[np.float32]
 
@@ -267,3 +268,128 @@ def test_padding_is_what_is_added(seed: int) -> None:
     padded = [np.full(len(batch), lengths[batch].max(), dtype=np.float64) for batch in batches]
     added = sum((full - lengths[batch]).sum() for full, batch in zip(padded, batches, strict=True))
     assert padding(lengths, batches) == pytest.approx(added / sum(full.sum() for full in padded))
+
+
+def updates(
+    lengths: Lengths, num_ranks: int, accumulate: int, epoch: int, **options: object
+) -> list[set[tuple[int, ...]]]:
+    """The batches of each update of the weights, over all ranks."""
+    shares = []
+    for rank in range(num_ranks):
+        split = {"rank": rank, "num_ranks": num_ranks, "accumulate": accumulate}
+        sampler = BucketBatchSampler(lengths, 20.0, **split, **options)  # type: ignore[arg-type]
+        assert len(sampler) % accumulate == 0
+        shares.append(epoch_of(sampler, epoch))
+        assert len(shares[-1]) == len(sampler)
+    steps = range(0, len(shares[0]), accumulate)
+    return [{tuple(batch) for share in shares for batch in share[step : step + accumulate]} for step in steps]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 9), step=st.sampled_from([2, 4, 6]), in_shards=st.booleans())
+def test_ranks_and_accumulated_batches_are_exchangeable(seed: int, step: int, in_shards: bool) -> None:
+    """However an update's batches are shared out, they are the same; their order in it and among ranks aside."""
+    lengths = lognormal(200, seed).clip(max=20)
+    options = {"chunk": Windows(np.arange(200) // 17, 60) if in_shards else 3, "seed": seed}
+    wanted = updates(lengths, step, 1, 2, **options)
+    assert all(len(batches) == step for batches in wanted)
+    assert sorted(chain(*chain(*wanted))) == list(range(200))
+    for accumulate in (2, step):
+        assert updates(lengths, step // accumulate, accumulate, 2, **options) == wanted
+
+
+def test_batches_that_are_accumulated_come_one_after_the_other_and_are_resumed_among() -> None:
+    lengths = lognormal(1500)
+    sampler = BucketBatchSampler(lengths, 60.0, accumulate=4)
+    whole = epoch_of(sampler, 1)
+    longest = np.array([lengths[batch].max() for batch in whole]).reshape(-1, 4)
+    assert np.median(longest.min(axis=1) / longest.max(axis=1)) > 0.9
+    sampler.resume(epoch=1, batches=6)
+    assert rows(list(sampler)) == whole[6:]
+
+
+def test_too_few_examples_for_an_update() -> None:
+    with pytest.raises(InputError, match=r"2 ranks with 4 batches a step each: train on fewer devices"):
+        BucketBatchSampler(np.ones(5, dtype=np.float32), 40.0, num_ranks=2, accumulate=4)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(lengths=st.lists(st.sampled_from([0.1, 1.0, 2.0, 3.0, 5.0]), min_size=4, max_size=40), seed=st.integers(0, 3))
+def test_budgets_say_with_how_many_an_example_may_share_a_batch(lengths: list[float], seed: int) -> None:
+    budgets = [[0.1, 9], [2, 5], [3, 2], [5.0, 1]]
+    array = np.array(lengths, dtype=np.float32)
+
+    def allowed(length: float) -> int:
+        return next(int(examples) for longest, examples in budgets if length <= longest)
+
+    wanted = [allowed(length) for length in lengths]
+    assert batch_capacity(array, budgets, 256).tolist() == wanted
+    for sampler in (BucketBatchSampler(array, budgets, seed=seed), SortedBatchSampler(array, budgets)):
+        batches = rows(list(sampler))
+        assert sorted(chain(*batches)) == list(range(len(lengths)))
+        assert all(len(batch) <= min(wanted[row] for row in batch) for batch in batches)
+
+
+def test_what_no_budget_covers() -> None:
+    array = np.array([1, 9, 7], dtype=np.float32)
+    words = r"2 of 3 examples are longer than budgets cover \(5\), the longest, example 1, is 9: calibrate anew"
+    with pytest.raises(InputError, match=words):
+        BucketBatchSampler(array, [[5, 3]])
+    assert [len(batch) for batch in SortedBatchSampler(array, [[5, 3]])] == [1, 1, 1], "what is scored goes alone"
+
+
+SHARDS = np.repeat(np.arange(20), np.random.default_rng(1).integers(20, 60, 20))
+
+
+def test_shards_are_read_one_after_the_other() -> None:
+    """Each in one stretch of the epoch, a window at a time; batches are near-equal in length all the same."""
+    lengths, windows = lognormal(len(SHARDS)), Windows(SHARDS, 120)
+    ranks = [BucketBatchSampler(lengths, 40.0, chunk=windows, rank=rank, num_ranks=2) for rank in range(2)]
+    orders = []
+    for epoch in range(3):
+        shares = [epoch_of(sampler, epoch) for sampler in ranks]
+        steps = [[*one, *other] for one, other in zip(*shares, strict=True)]
+        assert sorted(chain(*steps)) == list(range(len(SHARDS)))
+        assert {len(share) for share in shares} == {len(ranks[0])}
+        visited = [{int(SHARDS[row]) for row in step} for step in steps]
+        first = {shard: min(n for n, step in enumerate(visited) if shard in step) for shard in range(20)}
+        last = {shard: max(n for n, step in enumerate(visited) if shard in step) for shard in range(20)}
+        for number in range(len(steps)):  # no more shards are open than two windows need
+            assert sum(first[shard] <= number <= last[shard] for shard in range(20)) <= 2 * windows.most_shards
+        assert windows.most_shards < 10
+        batches = list(chain(*shares))
+        assert padding(lengths, batches) < 0.2
+        orders.append(sorted(range(20), key=first.__getitem__))
+    assert orders[0] != orders[1] != orders[2]
+    again = BucketBatchSampler(lengths, 40.0, chunk=windows, num_ranks=2)
+    assert epoch_of(again, 1) == epoch_of(ranks[0], 1)
+
+
+def test_an_epoch_of_shards_is_resumed() -> None:
+    lengths = lognormal(len(SHARDS))
+    whole = epoch_of(BucketBatchSampler(lengths, 40.0, chunk=Windows(SHARDS, 99)), 3)
+    sampler = BucketBatchSampler(lengths, 40.0, chunk=Windows(SHARDS, 99))
+    sampler.resume(epoch=3, batches=7)
+    assert rows(list(sampler)) == whole[7:]
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    lengths=st.lists(st.sampled_from([0.1, 1.0, 3.0, 9.9]), min_size=6, max_size=60),
+    num_shards=st.integers(1, 9), size=st.integers(1, 70), num_ranks=st.integers(1, 3), seed=st.integers(0, 5),
+)  # fmt: skip
+def test_every_example_of_every_shard_once(
+    lengths: list[float], num_shards: int, size: int, num_ranks: int, seed: int
+) -> None:
+    """However small a window is: batches that fill no step of theirs wait for the next."""
+    array = np.array(lengths, dtype=np.float32)
+    windows = Windows(np.random.default_rng(seed).integers(0, num_shards, len(lengths)), size)
+    options = {"seed": seed, "chunk": windows, "num_ranks": num_ranks, "max_batch_size": 3}
+    try:
+        ranks = [BucketBatchSampler(array, 10.0, rank=rank, **options) for rank in range(num_ranks)]  # type: ignore[arg-type]
+    except InputError:
+        assume(False)
+    for epoch in range(2):
+        shares = [epoch_of(sampler, epoch) for sampler in ranks]
+        assert {len(share) for share in shares} == {len(ranks[0])}
+        assert sorted(chain(*chain(*shares))) == list(range(len(lengths)))

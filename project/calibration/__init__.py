@@ -1,0 +1,1 @@
+"""How large batches may be on a device: found by making real steps with them."""

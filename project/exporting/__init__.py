@@ -1,0 +1,1 @@
+"""Trained recognizers in forms that others run: packages, ONNX files, TorchScript."""

@@ -1,0 +1,40 @@
+"""A recognizer as one torch module of plain tensors: what is read from a medium goes in, what a decoder asks comes out.
+
+It is what exporters take. It knows no text: alphabet and decoding stay outside.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+from torch import Tensor, nn
+
+from project.contract import Batch, Emissions, SpanOutput
+
+# B examples, N samples or bars, T frames, V symbols
+
+HEADS = ("inside_BT", "kinds_BV", "starts_BT", "ends_BT", "pointers_BP")  # of a SpanOutput that decoders look at
+
+
+@final
+class Whole(nn.Module):
+    """Feature and model in one; `front` gives frames and their numbers."""
+
+    def __init__(self, front: nn.Module, model: nn.Module) -> None:
+        super().__init__()
+        self.front = front
+        self.model = model
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Tensors in the order of `names_of`."""
+        signals_BTF, lengths_B = self.front(*inputs)
+        output: Any = self.model(Batch((), signals_BTF, lengths_B, {}, ()))
+        return tuple(value for _, value in told(output))
+
+
+def told(output: Emissions | SpanOutput) -> list[tuple[str, Tensor]]:
+    """What decoders look at, by name."""
+    if isinstance(output, Emissions):
+        return [("log_probs", output.log_probs_BTV), ("lengths", output.lengths_B)]
+    heads = [(name.rpartition("_")[0], getattr(output, name)) for name in HEADS if getattr(output, name) is not None]
+    return [*heads, ("lengths", output.lengths_B)]

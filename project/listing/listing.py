@@ -1,0 +1,53 @@
+"""One listing: rows for a terminal, lines for a pipe, plain data for a file. It does not know what is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLOURS: Mapping[str, str] = {  # of a cell that says exactly this
+    "finished": "green",
+    "running": "yellow",
+    "starting": "yellow",
+    "pruned": "dim",
+    "new": "dim",
+    "interrupted": "magenta",
+    "killed": "magenta",
+    "failed": "red",
+    "broken": "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Headings, as many texts a row, the same as plain data, and what must be said beside."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    content: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()  # headings of columns that stand to the right
+
+    def lines(self) -> list[str]:
+        """A line a row, its texts apart by tabs, without headings: for `grep`, `cut` and `xargs`."""
+        return ["\t".join(" ".join(text.split()) for text in row) for row in self.rows]
+
+    def table(self) -> Table:
+        """For rich to print."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, caption_justify="left")
+        table.caption = Text("\n".join(self.notes)) if self.notes else None
+        for n, heading in enumerate(self.headings):
+            justify = "right" if heading in self.numbers else "left"
+            table.add_column(Text(heading), justify=justify, overflow="fold", no_wrap=n == 0)  # type: ignore[arg-type]
+        for row in self.rows:
+            table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in row))
+        return table

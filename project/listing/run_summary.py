@@ -1,0 +1,226 @@
+"""One run in a line: how it stands, how far it came, how good it is. Its folder is read, and nothing is built of it.
+
+A folder that cannot be read as a run is one, too: it is told to be broken, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from project.contract import InputError
+from project.launcher.reached import monitored
+from project.run import Run
+
+MARKS = ("config.yaml", "state.json", "metrics.csv", ".lock", "checkpoints")  # each makes a folder a run's
+ENDED = ("finished", "pruned")
+STEPS = re.compile(r"steps +([\d,]+)")  # what a run says at each start
+TAIL = 1 << 12  # bytes in which the last line of metrics.csv stands
+Curve = list[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that says how good a run is."""
+
+    name: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The primary figure of a run's latest Report."""
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None
+    unit: str | None  # what it is shown in; None where it is no ratio
+    manifest: str | None
+    created: str
+
+    @property
+    def told(self) -> str:
+        """In words: "cer 1.12 % [0.62, 1.71]"."""
+        scale, mark = (100.0, " %") if self.unit == "%" else (1.0, f" {self.unit}" if self.unit else "")
+        shown = [f"{scale * number:.4g}" for number in (self.value, *(self.interval or ()))]
+        return f"{self.name} {shown[0]}{mark}" + (f" [{shown[1]}, {shown[2]}]" if self.interval else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What is known of a run."""
+
+    name: str  # below the folder of runs
+    state: str
+    step: int | None = None
+    steps: int | None = None  # at which it is done
+    best: Figure | None = None
+    report: Reported | None = None
+    written: float = 0.0  # seconds since 1970
+    bytes: int = 0
+    problem: str = ""
+    command: str | None = None
+    better: str | None = None  # of its best figure: lower | higher
+
+    @property
+    def progress(self) -> str:
+        """Steps, of how many."""
+        if self.step is None:
+            return "-"
+        return f"{self.step:,}" + (f"/{self.steps:,}" if self.steps else "")
+
+
+def below(root: Path) -> list[Path]:
+    """All folders of runs below a folder, however deep families are; hidden ones are not looked into."""
+    return sorted(_walk(root)) if root.is_dir() else []
+
+
+def summarize(folder: Path, root: Path) -> RunSummary:
+    """A run's summary. What is wrong with its folder does not keep others from being listed."""
+    name = str(folder.relative_to(root))
+    size, written = _weigh(folder)
+    try:
+        found = _read(Run.open(folder))
+    except (InputError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split()).removeprefix(f"{folder}: ")
+        return RunSummary(name, "broken", written=written, bytes=size, problem=reason or type(error).__name__)
+    return RunSummary(name, written=written, bytes=size, **found)
+
+
+def _walk(folder: Path, depth: int = 0) -> Iterator[Path]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=True)]
+    except OSError:
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.name.startswith("."):
+            continue
+        if any((path / mark).exists() for mark in MARKS):
+            yield path
+        elif depth < 4:
+            yield from _walk(path, depth + 1)
+
+
+def _weigh(folder: Path) -> tuple[int, float]:
+    """Bytes of all files in a folder, and when one of them was last written."""
+    size, written = 0, 0.0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found = os.lstat(os.path.join(place, name))  # noqa: PTH118  # a third of the time of Path's
+            except OSError:
+                continue  # gone meanwhile
+            size += found.st_size
+            if place == str(folder) and name in ("state.json", "metrics.csv", "train.log"):
+                written = max(written, found.st_mtime)
+    return size, written or folder.stat().st_mtime
+
+
+def _read(run: Run) -> dict[str, Any]:
+    """What a sound run's folder says."""
+    config, noted = run.config(), run.state()
+    if not isinstance(noted.get("state"), str):
+        raise InputError("state.json says no state: restore it, or start a new run")
+    figure, mode = monitored(config)
+    curve = _curve(run.metrics_file, figure)
+    state = _seen(run, noted["state"])
+    report, problem = _reported(run)
+    if state in ENDED and not run.best.exists():
+        state, problem = "broken", "it has ended and its best checkpoint is not there: restore it, or start a new run"
+    if state in ("killed", "interrupted") and run.last.exists():
+        problem = f"continue with: scansion train resume={run.folder}"
+    if state == "failed":
+        problem = str(noted.get("error") or "see its train.log")
+    step = noted.get("step") if state in ENDED else _last_step(run.metrics_file)
+    return {
+        "state": state,
+        "step": step if step is not None else noted.get("step"),
+        "steps": _steps(run.folder / "train.log"),
+        "best": _best(figure, curve, mode),
+        "report": report,
+        "problem": " ".join(problem.split()),
+        "command": config.get("command"),
+        "better": "lower" if mode == "min" else "higher",
+    }
+
+
+def _seen(run: Run, noted: str) -> str:
+    """The state that was noted, held against the lock: who is killed notes nothing."""
+    if noted not in ("running", "new"):
+        return noted
+    try:
+        held = run.is_held()
+    except PermissionError:  # somebody else's run: it stands as noted
+        return noted
+    if held:
+        return "running" if noted == "running" else "starting"
+    return "killed" if noted == "running" else noted
+
+
+def _curve(metrics: Path, name: str) -> Curve:
+    """The values of a figure, each with its step."""
+    line = re.compile(rb"^(\d+),[^,\n]*," + re.escape(name.encode()) + rb",([^,\r\n]+)\r?$", flags=re.M)
+    if not metrics.is_file() or not metrics.stat().st_size:
+        return []
+    with metrics.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [(int(step), float(value)) for step, value in line.findall(content)]
+
+
+def _best(name: str, curve: Curve, mode: str) -> Figure | None:
+    finite = [point for point in curve if math.isfinite(point[1])]
+    if not finite:
+        return None
+    step, value = (min if mode == "min" else max)(finite, key=lambda point: point[1])
+    return Figure(name, value, step)
+
+
+def _last_step(metrics: Path) -> int | None:
+    if not metrics.is_file():
+        return None
+    with metrics.open("rb") as file:
+        file.seek(max(0, metrics.stat().st_size - TAIL))
+        steps = re.findall(rb"^(\d+),", file.read(), flags=re.M)
+    return int(steps[-1]) if steps else None
+
+
+def _steps(log: Path) -> int | None:
+    if not log.is_file():
+        return None
+    found = STEPS.findall(log.read_text(encoding="utf-8", errors="replace"))
+    return int(found[-1].replace(",", "")) if found else None
+
+
+def _reported(run: Run) -> tuple[Reported | None, str]:
+    """The latest Report on a whole manifest, or on a part if there is no other; and what is wrong with one."""
+    found, problem = [], ""
+    for file in sorted(run.reports.glob("*/report.json")):
+        try:
+            content = json.loads(file.read_bytes())
+            found.append((content["protocol"]["coverage"] == "full", str(content["created"]), _figure(content)))
+        except (OSError, ValueError, KeyError, TypeError, StopIteration):
+            problem = f"{file.relative_to(run.folder)} is not readable: evaluate the run again"
+    return (max(found, key=lambda one: one[:2])[2] if found else None), problem
+
+
+def _figure(content: Mapping[str, Any]) -> Reported:
+    name = next(iter(content["metrics"]))
+    measure = content["measures"].get(name) or {}
+    interval = content["intervals"].get(name)
+    manifest = content["info"].get("manifest")
+    return Reported(
+        name,
+        float(content["metrics"][name]),
+        (float(interval[0]), float(interval[1])) if interval else None,
+        measure.get("unit", "%") if measure.get("above") else None,
+        manifest if isinstance(manifest, str) else None,
+        str(content["created"]),
+    )

@@ -1,0 +1,43 @@
+"""Ctrl-C, noted when it comes: so it is told as what it is, also where a library made another error of it.
+
+Hydra and numpy do, when they are interrupted in the wrong place. While a run trains, callbacks/interruption.py answers
+instead.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import NoReturn
+
+CODE = 128 + signal.SIGINT
+TOLD = "interrupted"
+AFTERMATH_SECONDS = 30.0  # an error so soon after it is its doing
+
+_moments: list[float] = []
+
+
+def watch() -> None:
+    """From now on Ctrl-C is noted, and raises KeyboardInterrupt as ever."""
+    signal.signal(signal.SIGINT, _note)
+
+
+def ignore() -> None:
+    """From now on Ctrl-C does nothing: the process is about to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def unwatch() -> None:
+    """From now on Ctrl-C ends the process at once and without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def came() -> bool:
+    """Whether it came just now."""
+    return bool(_moments) and time.monotonic() - _moments[-1] < AFTERMATH_SECONDS
+
+
+def _note(number: int, frame: FrameType | None) -> NoReturn:
+    _moments.append(time.monotonic())
+    raise KeyboardInterrupt
