@@ -163,6 +163,12 @@ class Run:
                 raise InputError(
                     f"{self.folder}: another process is training this run: wait for it or stop it"
                 ) from error
+            except OSError as error:  # some clusters' file systems are mounted without locks
+                print(
+                    f"scansion: {self.folder}: this file system has no locks ({error.strerror}): see to it that no "
+                    "second process trains this run",
+                    file=sys.stderr,
+                )
             yield
 
     def is_held(self) -> bool:

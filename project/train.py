@@ -6,14 +6,15 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from project import atomic
 from project.build import compose
 from project.build.compose import Config, guarded
-from project.build.exhaustion import is_out_of_memory, memory_advice
+from project.build.exhaustion import advice
 from project.build.naming import named
 from project.build.ranks import RANK_OF
 from project.contract import InputError, Interrupted, WorkError
@@ -35,10 +36,13 @@ EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
 def train(config: Config, words: list[str]) -> int:
     """Do what is asked for: one run here and now, one or more elsewhere, or what comes before a run."""
-    from project.build import searching, sweeping
+    from project.build import calibrate, searching, sweeping
 
-    if config["action"] not in ACTIONS:
-        raise InputError(f"action={config['action']}: no such way to train: choose from {', '.join(ACTIONS)}")
+    action = config["action"]["name"]
+    if action not in ACTIONS:
+        raise InputError(f"action={action}: no such way to train: choose from {', '.join(ACTIONS)}")
+    if action == "calibrate":
+        return calibrate.calibrate(config, words)
     if searching.is_wanted(config):
         return searching.run(config, words, train_one)
     if sweeping.is_elsewhere(config):
@@ -89,6 +93,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
     from project.build import assemble, baseline, introduction, ranks
     from project.build.restore import open_alike
+    from project.build.run_log import logged
     from project.build.teacher import compare
     from project.model.trained import read_checkpoint
     from project.system.weights import load_weights
@@ -103,6 +108,11 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
         read_checkpoint(run.last)  # says clearly what is wrong with it, before the trainer opens it
     trainer = assemble.build_trainer(config, run.folder, run.name)
     with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
+        if first and new and run.last.exists():
+            raise InputError(f"{run.folder}: another process has trained it in the meantime: start again to go on")
+        if first:  # what a killed process left half-written
+            for folder in (run.folder, run.last.parent):
+                atomic.clear(folder)
         if first and new:
             architecture = getattr(recognizer.system.model, "architecture", None)
             run.prepare(config, recognizer.spelling.alphabet.to_json(), contents, architecture)
@@ -110,7 +120,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             standing.keep(run.folder)
         if first:
             run.keep_launch(config)
-        with logged(run) if first else nullcontext():
+        with logged(run.folder / "train.log") if first else nullcontext():
             if first:
                 introduction.introduce(run, recognizer, standing, trainer.accumulate_grad_batches)
             if first and new:
@@ -154,7 +164,7 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
     from project.build.introduction import facts
     from project.callbacks.pruning import was_pruned
 
-    started = time.time()
+    started = time.perf_counter()
     checkpoint = str(run.last) if run.last.exists() else None
 
     def note(state: str, **facts: object) -> None:
@@ -172,31 +182,17 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
         note("interrupted", step=trainer.global_step)
         raise Interrupted(f"{error}; continue with: scansion train resume={run.folder}", error.signal) from None
     except Exception as error:
-        note("failed", step=trainer.global_step, error=f"{type(error).__name__}: {error}")
-        if is_out_of_memory(error):
-            raise WorkError(memory_advice(trainer, error)) from error
+        with suppress(OSError):  # a full disk takes no note either
+            note("failed", step=trainer.global_step, error=f"{type(error).__name__}: {error}")
+        if told := advice(trainer, run, error):
+            raise WorkError(told) from error
         raise
-    ended: dict[str, Any] = {"step": trainer.global_step, "seconds": round(time.time() - started, 1)}
+    ended: dict[str, Any] = {"step": trainer.global_step, "seconds": round(time.perf_counter() - started, 1)}
     if coverage := recognizer.data.counts.get("dev_coverage"):  # the figures are of a part
         ended["dev_coverage"] = coverage
     note("pruned" if was_pruned(trainer) else "finished", **ended, **recognizer.system.figures)
     if trainer.is_global_zero:
         run.keep_metadata(**facts(recognizer))
-
-
-@contextmanager
-def logged(run: Run) -> Iterator[None]:
-    """While this holds, what happens to the run is also written to its train.log, with the time."""
-    handler = logging.FileHandler(run.folder / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()
 
 
 def _claimed(config: Config) -> tuple[Run, Config]:
@@ -238,8 +234,9 @@ def _set(config: Config, dotted: str, value: object) -> None:
 
 def main() -> None:
     """The verb; or what a process does that another one started for a rank of a run, or for a point of a sweep."""
-    from project.build import ranges, sweeping
+    from project.build import ranges, ranks, sweeping
 
+    ranks.quieten()
     if sys.argv[1:2] == [RANK_OF]:
         sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
     if sys.argv[1:2] == [POINT]:
@@ -255,10 +252,10 @@ def main() -> None:
 def spelled(word: str) -> str:
     """A word as Hydra takes it: of `action=fit` it would think that conf/action is meant, which is of prepare.
 
-    >>> spelled("action=fit"), spelled("epochs=3")
-    ('++action=fit', 'epochs=3')
+    >>> spelled("action=calibrate"), spelled("epochs=3")
+    ('action.name=calibrate', 'epochs=3')
     """
-    return f"++{word}" if word.startswith("action=") else word
+    return word.replace("action=", "action.name=", 1) if word.startswith("action=") else word
 
 
 if __name__ == "__main__":

@@ -411,7 +411,7 @@ def test_what_a_report_tells_beside_its_protocol(run: Run) -> None:
     assert report.info["manifest"] == own["data"]["manifest"]["test"]
     assert report.info["metric"] == own["metric"]
     assert report.info["decode"] == own["decode"]
-    assert report.info["batching"] == {"batch_length": 200, "max_batch_size": 2, "round_frames": 1}
+    assert report.info["batching"] == {"batch_length": 200, "max_batch_size": 2, "round_frames": 1, "budgets": None}
     assert load(report.save(run.reports)) == report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,20 @@ import yaml
 
 from project.build.compose import CONF, options
 from project.listing import choice
+from project.listing.advice import next_step
 from project.listing.choice import group_of, kinds
 from project.listing.run_summary import RunSummary, below, summarize
 from project.sweep import Point, Sweep
 
 verb = importlib.import_module("project.list")
-CURVE = "step,epoch,name,value\n1,0,train/loss,3.0\n10,0,dev/cer,0.5\n20,1,dev/cer,0.2\n30,2,dev/cer,0.3\n30,2,dev/wer,0.9\n"
+CURVE = """step,epoch,name,value
+1,0,train/loss,3.0
+10,0,dev/cer,0.5
+20,1,dev/cer,0.2
+30,2,dev/cer,0.3
+30,2,dev/wer,0.9
+"""
+HEAVY = ("torch", "lightning", "numpy", "scipy", "hydra", "transformers", "matplotlib")
 
 
 def made(root: Path, name: str, state: str = "finished", **noted: Any) -> Path:
@@ -61,7 +70,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
 
 
 def test_a_run_in_a_line(tmp_path: Path) -> None:
-    """Against what was written by hand: the best value, the last start's steps, the latest Report of a whole manifest."""
+    """Against what was written by hand: the best value, the last start's steps, the latest whole Report."""
     folder = made(tmp_path, "morse/quick-1a2b3c4d", step=30)
     reported(folder, "a", "2026-01-01", 0.04)
     reported(folder, "b", "2026-01-02", 0.02)
@@ -212,7 +221,7 @@ def test_experiments_say_what_they_are_and_what_they_should_give() -> None:
     for one in choice.choices("experiment"):
         assert one.what.endswith("."), one
         assert "scansion train" in " ".join(one.commands), one
-        assert "minute" in one.expected, one
+        assert "minute" in " ".join((*one.commands, one.expected)), one
 
 
 @pytest.mark.parametrize("words", [["what=modles"], ["what=runs", "sort=size_on_disk"], ["what=runs", "state=gone"]])
@@ -230,7 +239,28 @@ def test_no_heavy_package_is_imported() -> None:
         "import sys; from project import list as verb\n"
         "for what in (None, 'runs', 'sweeps', 'models'):\n"
         "    verb.listed({'what': what, 'match': [], 'runs': 'runs', 'sort': 'when', 'state': None}).table()\n"
-        "print(*sorted({'torch', 'lightning', 'numpy', 'scipy', 'hydra', 'transformers', 'matplotlib'} & set(sys.modules)))"
+        f"print(*sorted({{*{HEAVY}}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_what_one_would_type_next(tmp_path: Path) -> None:
+    """From an empty folder to a Report, and what to do about runs that did not end."""
+    root, data = tmp_path / "runs", tmp_path / "data"
+    assert next_step(root, data).startswith("scansion prepare corpus=morse")
+    (data / "an4").mkdir(parents=True)
+    (data / "an4" / "train.jsonl").touch()
+    assert next_step(root, data).startswith("scansion list experiments")
+    (data / "morse").mkdir()
+    (data / "morse" / "train.jsonl").touch()
+    assert next_step(root, data).startswith("scansion train experiment=morse/quick")
+    folder = made(root, "morse/quick-1a2b3c4d", step=30)
+    assert next_step(root, data).startswith(f"scansion evaluate {folder} ")
+    reported(folder, "x", "2026-01-01", 0.02)
+    assert next_step(root, data) == f"scansion report {folder}  (the latest run, cer 2 % [1, 4])"
+    later = made(root, "morse/later-1a2b3c4d", "running")
+    os.utime(later / "state.json", (2e9, 2e9))
+    assert next_step(root, data) == f"scansion train resume={later}  (it was killed at 30/30 steps)"
+    (later / "config.yaml").unlink()
+    assert next_step(root, data).startswith(f"scansion list runs  ({later} is broken: ")

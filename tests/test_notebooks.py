@@ -27,12 +27,12 @@ from project.notebook import scansion
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SMALL: dict[str, dict[str, Any]] = {
-    "01_first_run": {"num_train": 12, "epochs": 1},
-    "02_reading_a_sweep": {"num_train": 8, "epochs": 1, "blocks": "1"},
+    "01_first_run": {"num_train": 24, "epochs": 1},
+    "02_reading_a_sweep": {"num_train": 20, "epochs": 1},
     "03_protocol_and_significance": {"num_test": 12},
-    "04_adding_a_model": {"num_train": 12, "epochs": 1},
-    "05_fusion": {"num_train": 12, "epochs": 1, "num_judged": 6},
-    "06_multitask_diagnosis": {"num_bars": 3000, "epochs": 1},
+    "04_adding_a_model": {"num_train": 24, "epochs": 1},
+    "05_fusion": {"num_train": 24, "epochs": 1, "num_judged": 6},
+    "06_multitask_diagnosis": {"num_bars": 3000, "epochs": 5},
 }
 
 

@@ -14,7 +14,9 @@ from project.sweep import Point, Sweep, point_command
 
 def ledger(root: Path, name: str = "lr-1a2b3c", points: int = 3) -> tuple[Sweep, list[Point]]:
     made = [
-        Point(f"run-{n}", (f"optimizer.lr=0.{n}", "seed=1"), ("experiment=a/b", f"optimizer.lr=0.{n}"), root / f"run-{n}")
+        Point(
+            f"run-{n}", (f"optimizer.lr=0.{n}", "seed=1"), ("experiment=a/b", f"optimizer.lr=0.{n}"), root / f"run-{n}"
+        )
         for n in range(points)
     ]
     sweep = Sweep.make(root / ".sweeps" / name, {"axes": ["optimizer.lr"], "order": [one.name for one in made[::-1]]})

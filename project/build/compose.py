@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from project.build.exhaustion import of_the_disk
 from project.contract import InputError, Interrupted, WorkError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -108,12 +109,18 @@ def guarded(work: Callable[[], int], prefix: str = "", told: Callable[[str], obj
     except KeyboardInterrupt:
         message, code = "interrupted", 128 + signal.SIGINT
     except Exception as error:
+        if ours := of_the_disk(error):
+            return guarded(lambda: _raise(ours), prefix, told)
         explained = explain(error)
         if explained is None:
             traceback.print_exc()
         message, code = explained or f"{type(error).__name__}: {error}", 2 if explained else 1
     told(message)
     return complain(prefix + message, code)
+
+
+def _raise(error: Exception) -> int:
+    raise error
 
 
 def from_worker(text: str) -> str:
@@ -183,7 +190,7 @@ def unknown_keys(config: Any, verb: str) -> None:
     """Refuse top-level keys that the verb does not know: Hydra accepts them in silence from an experiment file."""
     body = (CONF / f"{verb}.yaml").read_text(encoding="utf-8")
     known = set(re.findall(r"^([a-z_]+):", body, flags=re.M)) | set(groups(verb)) | {"hydra"}
-    known |= _declared_by(config, "action")
+    known |= _declared_by(config, "action") if "action" in groups(verb) else set()
     for key in config:
         if key not in known:
             near = difflib.get_close_matches(str(key), sorted(known), n=1)

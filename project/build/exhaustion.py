@@ -66,8 +66,9 @@ def memory_advice(trainer: Trainer, error: BaseException) -> str:
     shape = getattr(trainer.lightning_module, "batch_shape", None)
     size = f"a batch of {shape[0]} x {shape[1]} frames x {shape[2]} features" if shape else "a batch"
     return (
-        f"out of memory at step {trainer.global_step} with {size}: lower data.batching.batch_length or "
-        f"data.batching.max_batch_size, raise trainer.accumulate_grad_batches to make up ({str(error).splitlines()[0]})"
+        f"out of memory at step {trainer.global_step} with {size}: lower data.batching.batch_length or max_batch_size "
+        "(scansion train action=calibrate finds what fits), raise trainer.accumulate_grad_batches to make up, or set "
+        f"on_out_of_memory=halve ({str(error).splitlines()[0]})"
     )
 
 

@@ -23,7 +23,7 @@ def is_first() -> bool:
 
     Asked before Lightning is up, so read from what torchrun, SLURM and Lightning's launcher set.
     """
-    rank = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or os.environ.get("LOCAL_RANK") or "0"
+    rank = os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or "0"
     return rank == "0"
 
 

@@ -197,7 +197,9 @@ def facts(job: Job, recognizer: Recognizer, outcome: Outcome, references: Refere
         "decode": job.own["decode"],
         "metric": job.own["metric"],
         "devices": job.devices,
-        "batching": {name: batching.get(name) for name in ("batch_length", "max_batch_size", "round_frames", "budgets")},
+        "batching": {
+            name: batching.get(name) for name in ("batch_length", "max_batch_size", "round_frames", "budgets")
+        },
         "references": references.to_mapping(),
         "code": code_state(),
     }

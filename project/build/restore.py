@@ -12,6 +12,7 @@ from pathlib import Path
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.bind import make
 from project.build.compose import Config
+from project.build.strategy import precision_named
 from project.contract import InputError
 from project.part import Adapted
 from project.run import Run
@@ -21,7 +22,7 @@ def changed(
     own: Config, *, decode: Config | None = None, precision: str | None = None, threads: int = 1, workers: int = 0
 ) -> Config:
     """A run's own configuration with what may differ when it is used; None leaves what the run has."""
-    trainer = own["trainer"] | ({"precision": precision} if precision else {})
+    trainer = own["trainer"] | ({"precision": precision_named(precision)} if precision else {})
     return own | {
         "decode": decode or own["decode"],
         "trainer": trainer,

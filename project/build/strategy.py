@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from project.build.compose import Config
 from project.contract import InputError
+from project.launcher.tasks import require_tasks
 
 if TYPE_CHECKING:
     from project.system.base import System
@@ -40,7 +41,7 @@ def precision_named(name: Any) -> str:
     >>> precision_named(32), precision_named("bf16"), precision_named("16-mixed")
     ('32-true', 'bf16-mixed', '16-mixed')
     """
-    return PRECISIONS.get(str(name), str(name))
+    return PRECISIONS.get(str(name), name)
 
 
 def trainer_of(config: Config) -> Config:
@@ -100,6 +101,7 @@ def require(config: Config) -> None:
     """Refuse what these devices cannot do, or what this way to use them cannot."""
     node = trainer_of(config)
     ranks, strategy = ranks_of(node), node.get("strategy")
+    require_tasks(ranks, int(node.get("num_nodes", 1)))
     system = config.get("system", {})
     if node["precision"] == "16-mixed" and is_on_cpu(node):
         raise InputError("trainer.precision=fp16: a processor has no such arithmetic: set trainer.precision=bf16 or 32")

@@ -7,6 +7,7 @@ configuration that the ledger has. Where and how many at once is the launcher's 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ from project.build.bind import check, make
 from project.build.compose import Config, compose, guarded
 from project.build.naming import named
 from project.contract import InputError
-from project.launcher import queue, requeue
+from project.launcher import process, queue, requeue
 from project.run import Run, is_below
 from project.sweep import FOLDER, Launcher, Point, Sweep
 
@@ -90,7 +91,7 @@ def sweep(asked: Sequence[Asked], axes: Sequence[str], choice: str | None, train
     print(f"sweep    {ledger.folder}\npoints   {len(points)}: {told}", file=sys.stderr)
     launch(launcher, ledger, todo, train)
     print(ledger.folder)
-    return conclude(ledger, points, launcher.waits)
+    return conclude(ledger, points, not launcher.waits and getattr(launcher, "submits", True))
 
 
 def launcher_of(config: Config) -> Launcher:
@@ -227,7 +228,7 @@ def work(ledger: Sweep, point: Point, train: Train) -> int:
         if ranks.is_first():
             ledger.note(point, state, **facts)
 
-    note("running")
+    note("running", job=queue.own_job() or process.name_of(os.getpid()))
     code = guarded(lambda: train(config, list(point.command)), f"point {point.told}: ", said.append)
     if code == 0:
         note("pruned" if Run(point.run).state()["state"] == "pruned" else "done")
@@ -238,7 +239,7 @@ def work(ledger: Sweep, point: Point, train: Train) -> int:
     return code
 
 
-def conclude(ledger: Sweep, points: Sequence[Point], waited: bool) -> int:
+def conclude(ledger: Sweep, points: Sequence[Point], goes_on: bool) -> int:
     """Say how the points stand, and those that failed with their errors; the exit code."""
     states = [ledger.state(point) for point in points]
     counts = Counter(state["state"] for state in states)
@@ -247,7 +248,7 @@ def conclude(ledger: Sweep, points: Sequence[Point], waited: bool) -> int:
         if state["state"] == "failed":
             print(f"failed   {point.told}: {state.get('error', 'no reason is known')}", file=sys.stderr)
     unfinished = [state for state in states if state["state"] in ("failed", "stopped")]
-    if unfinished or not waited:
+    if unfinished or goes_on:
         verb = "the same command starts them again" if unfinished else "they go on without this shell"
         print(f"         {verb}; how it stands: scansion report action=status sweep={ledger.name}", file=sys.stderr)
     return max((int(state.get("code", 1)) for state in unfinished), default=0)

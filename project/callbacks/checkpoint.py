@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from project.callbacks.watcher import Watcher
+from project.callbacks.writing import WholeFiles
 from project.contract import InputError, WorkError
 
 STEPS_BETWEEN_QUESTIONS = 50  # among ranks: each question is a message
@@ -43,6 +43,9 @@ class Checkpoint(Watcher):
         self.best_step = 0
         self.saved_step = -1
         self._saved_at = time.monotonic()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        trainer.strategy.checkpoint_io = WholeFiles()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at = time.monotonic()
@@ -102,12 +105,7 @@ class Checkpoint(Watcher):
                     f"step {trainer.global_step}: {parameter_name} is not finite: the last good checkpoint is kept; "
                     f"lower optimizer.lr or trainer.gradient_clip_val and resume"
                 )
-        temporary = self.folder / f".{name}.part"
-        trainer.save_checkpoint(temporary, weights_only=weights_only)
-        if trainer.is_global_zero:
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-            temporary.replace(self.folder / name)
+        trainer.save_checkpoint(self.folder / name, weights_only=weights_only)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_value": self.best_value, "best_step": self.best_step}

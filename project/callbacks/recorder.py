@@ -60,7 +60,8 @@ class Recorder(Watcher):
     def _flush(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._batches:
             return
-        means = {name: value / self._batches for name, value in zip(self._names, self._totals(), strict=True)}
+        totals = self._over_ranks(trainer)
+        means = {name: value / self._batches for name, value in zip(self._names, totals, strict=True)}
         weighted = {name: value for name, value in means.items() if name.endswith("/weighted")}
         size = sum(abs(value) for value in weighted.values()) or 1.0
         figures = {f"train/{name}": value for name, value in means.items()}
@@ -70,12 +71,21 @@ class Recorder(Watcher):
         skipped = getattr(pl_module, "skipped_steps", 0)
         if skipped:
             figures["train/skipped_steps"] = float(skipped)
+        if halved := getattr(getattr(pl_module, "halving", None), "steps", 0):
+            figures["train/halved_steps"] = float(halved)
         if trainer.accumulate_grad_batches > 1:  # steps are updates of the weights, of so many batches each
             figures["train/batches"] = float(trainer.fit_loop.epoch_loop.total_batch_idx + 1)
         self.latest = figures | {"items_per_second": self._examples / max(1e-9, time.perf_counter() - self._since)}
         self._write(trainer, figures)
         self._values, self._sums = [], []
         self._batches, self._examples, self._since = 0, 0, time.perf_counter()
+
+    def _over_ranks(self, trainer: Trainer) -> list[float]:
+        """The totals, of several processes their mean: each has the same number of batches."""
+        if trainer.world_size == 1:
+            return self._totals()
+        mine = torch.tensor(self._totals(), dtype=torch.float64, device=trainer.strategy.root_device)
+        return [float(value) for value in trainer.strategy.reduce(mine, reduce_op="mean")]
 
     def _totals(self) -> list[float]:
         """The sum of each scalar since the last flush; here alone the device is waited for."""

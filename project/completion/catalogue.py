@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from project.build.compose import CONF, groups, options
+from project.build.compose import CONF, groups
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
 CHOICES = re.compile(
     r"[\w./-]+(?: \([^)]*\))?(?: \| [\w./-]+(?: \([^)]*\))?)+"
 )  # "auto | cpu (slow) | gpu" in a comment
 NAMED = re.compile(r"(?:null|default|defaults)")
+BASE = re.compile(r"^  - /experiment/([\w/]+)", flags=re.M)
 OVERRIDE = re.compile(r"^  - override /(\w+): *(.+?) *(?:#.*)?$", flags=re.M)
 
 
@@ -62,10 +63,8 @@ def chosen(verb: str, group: str, given: Iterable[str]) -> list[str]:
     named = dict(word.lstrip("+").split("=", 1) for word in given if "=" in word)
     if group in named:
         return _names(named[group])
-    if named.get("experiment") in options("experiment"):
-        overrides = dict(OVERRIDE.findall(_text(f"experiment/{named['experiment']}.yaml")))
-        if group in overrides:
-            return _names(overrides[group])
+    if group in (overrides := _overrides(named.get("experiment", ""))):
+        return _names(overrides[group])
     default = re.search(rf"^  - (?:optional )?{group}: *([^#\n]*)", _text(f"{verb}.yaml"), flags=re.M)
     return _names(default[1].strip()) if default else []
 
@@ -80,6 +79,15 @@ def keys_below(verb: str, path: Sequence[str], given: Sequence[str]) -> dict[str
             found |= _walk(_load(file), rest)
             comments |= _comments(file)
     return {key: Key(value, comments.get(key, "")) for key, value in found.items() if not key.startswith("_")}
+
+
+def _overrides(experiment: str) -> dict[str, str]:
+    """The choices that an experiment makes, or the one that it begins with."""
+    if not (CONF / f"experiment/{experiment}.yaml").is_file():
+        return {}
+    text = _text(f"experiment/{experiment}.yaml")
+    bases = [_overrides(base) for base in BASE.findall(text)]
+    return {group: names for one in (*bases, dict(OVERRIDE.findall(text))) for group, names in one.items()}
 
 
 def _walk(node: Any, path: Sequence[str]) -> Mapping[str, Any]:

@@ -55,7 +55,7 @@ class LandmarkGraph(nn.Module):
         """By how much values change in a tenth of a second, and where that is known: there, and on either side."""
         last_B1 = (lengths_B - 1)[:, None]
         places_T = torch.arange(x_BTPX.shape[1], device=x_BTPX.device)
-        before_BT = (places_T - 1).clamp(min=0)[None].expand(len(lengths_B), -1)
+        before_BT = (places_T - 1).clamp(min=0)[None].expand(lengths_B.shape[0], -1)
         after_BT = (places_T + 1)[None].minimum(last_B1)
         sides = [(frames_at(x_BTPX, at), frames_at(known_BTP1, at)) for at in (before_BT, after_BT)]
         known_BTP1 = known_BTP1 & sides[0][1] & sides[1][1]

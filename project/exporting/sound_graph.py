@@ -87,7 +87,8 @@ class FbankGraph(nn.Module):
         # in double precision: of a band that hardly varies, what varies is small beside the rest
         power_BTK = (real_BKT.square() + imaginary_BKT.square()).transpose(1, 2).double()
         frames_B = ceil_div(lengths_B, self._hop).clamp(min=1)
-        return levelled((power_BTK @ self.bands_KF + fbank._FLOOR).log(), frames_B).float(), frames_B
+        # over the floor, which the level takes out again: onnxscript's optimizer drops the addition of what is as small
+        return levelled((power_BTK @ self.bands_KF / fbank._FLOOR + 1).log(), frames_B).float(), frames_B
 
 
 def levelled(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:

@@ -74,7 +74,8 @@ class ToneGraph(nn.Module):
         left_N = place_N.floor()
         last_B1 = (steps_B - 1)[:, None]
         left_BN, right_BN = (
-            track_BS.gather(1, one_N.long().clamp(min=0)[None].minimum(last_B1)).double() for one_N in (left_N, left_N + 1)
+            track_BS.gather(1, one_N.long().clamp(min=0)[None].minimum(last_B1)).double()
+            for one_N in (left_N, left_N + 1)
         )
         return (left_BN + (right_BN - left_BN) * (place_N - left_N)).float()
 

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from project.contract import Batch, Emissions, SpanOutput
+from project.contract import Batch, Emissions, InputError, SpanOutput
 
 # B examples, N samples or bars, T frames, V symbols
 
@@ -32,9 +32,17 @@ class Whole(nn.Module):
         return tuple(value for _, value in told(output))
 
 
-def told(output: Emissions | SpanOutput) -> list[tuple[str, Tensor]]:
+def told(output: Any) -> list[tuple[str, Tensor]]:
     """What decoders look at, by name."""
     if isinstance(output, Emissions):
         return [("log_probs", output.log_probs_BTV), ("lengths", output.lengths_B)]
+    if not isinstance(output, SpanOutput):
+        raise InputError(f"what is said is a {type(output).__name__}, which no graph gives: set format=package")
     heads = [(name.rpartition("_")[0], getattr(output, name)) for name in HEADS if getattr(output, name) is not None]
     return [*heads, ("lengths", output.lengths_B)]
+
+
+def require_graph(model: nn.Module) -> None:
+    """Refuse a model that writes token by token: what it says next depends on what it said."""
+    if getattr(model, "writes", None) == "tokens":
+        raise InputError(f"{type(model).__name__} writes token by token, which no single graph does: set format=package")

@@ -26,6 +26,7 @@ class SlurmScript:
     """Writes the script of a sweep, one for each number of processes that its points have."""
 
     waits = False
+    submits = False  # somebody hands the script in, or does not
 
     def __init__(
         self,

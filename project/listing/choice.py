@@ -12,6 +12,7 @@ from project.listing.listing import Listing
 from project.listing.pattern import fits
 
 IRREGULAR = {"corpora": "corpus"}
+SENTENCE = re.compile(r"(.*\.)(?: (?=[A-Z])|$)(.*)")  # one or more, and the beginning of another
 COMMAND = re.compile(r"\s{2,}\S")  # a comment that is indented further: a command, or the rest of one
 
 
@@ -74,9 +75,11 @@ def read(file: Path, name: str) -> Choice:
         said.append(line[1:].rstrip())
     commands = tuple(line.strip() for line in said if COMMAND.match(line))
     what, *rest = [line.strip() for line in said if not COMMAND.match(line)] or [""]
-    while rest and not what.endswith("."):  # a sentence of several lines
+    while rest and not SENTENCE.match(what):  # one of several lines
         what = f"{what} {rest.pop(0)}"
-    return Choice(name, what, commands, " ".join(rest))
+    found = SENTENCE.match(what)
+    what, more = (found[1], found[2]) if found else (what, "")
+    return Choice(name, what, commands, " ".join((more, *rest)).strip())
 
 
 def listed(group: str, patterns: Sequence[str]) -> Listing:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from project.contract import InputError
-from project.corpus.keyer.channel import Channel
-from project.corpus.keyer.fist import Keying
 from project.exporting.front import front_of, padded
 from project.feature.bar_window import BarWindow
 from project.feature.bars import Bars

@@ -196,16 +196,6 @@ def test_another_project_is_another_wandb_run(tmp_path: Path) -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_of_two_processes_the_first_alone_has_a_wandb_run(tiny: list[str], tmp_path: Path, read: Read) -> None:
-    words = ["logger=wandb", "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=1"]
-    config, run = compose("train", [*tiny, *words]), Run(tmp_path / "run")
-    train.fit(run, config, train.build(config))
-    (folder,) = (run.folder / "wandb").glob("*run-*")
-    written = {(step, name, value) for name, curve in run.curves().items() for step, value in curve}
-    assert set(scalars(read(folder))) == written
-    assert run.state()["step"] == 3, "two ranks of four examples"
-
-
 # W&B online, and not.
 
 

@@ -1,0 +1,55 @@
+"""Ctrl-C is one line and exit code 130, from the command's first import to its last moment."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from project import stop
+
+# Starts the command, and presses Ctrl-C when it imports this module.
+PRESS = """
+import os, signal, sys
+
+class Press:
+    def find_spec(self, name, path, target=None):
+        if name == MODULE:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Press())
+sys.argv = ["scansion", "prepare"]
+from project.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["project.cli", "project.build.compose", "hydra"])
+def test_while_it_is_imported(module: str) -> None:
+    code = PRESS.replace("MODULE", repr(module))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "scansion: interrupted\n")
+
+
+@pytest.fixture
+def watched() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    stop.watch()
+    yield
+    signal.signal(signal.SIGINT, before)
+    stop._moments.clear()
+
+
+@pytest.mark.usefixtures("watched")
+def test_it_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a while: what goes wrong later has its own reasons."""
+    assert not stop.came()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert stop.came()
+    monkeypatch.setattr(stop, "AFTERMATH_SECONDS", 0.0)
+    assert not stop.came()
