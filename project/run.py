@@ -5,6 +5,8 @@
         architecture.json (of models that were made from weights of others)
         checkpoints/best.ckpt  checkpoints/last.ckpt  reports/
 
+A package (`project.package`) is opened as a run, too: it has all that is needed to use one, and nothing to train on.
+
 The signature is a hash of what differs from the defaults, so the same experiment is found again and not run twice.
 This module knows nothing of torch or Hydra.
 """
@@ -27,7 +29,7 @@ from typing import Any
 
 import yaml
 
-from project import atomic
+from project import atomic, package
 from project.contract import InputError
 from project.diagnosis.evidence import Ledger
 
@@ -40,11 +42,15 @@ class Run:
     """One run's folder and the places in it."""
 
     folder: Path
+    shelf: Path | None = None  # where its Reports go if not into the folder
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """A run that exists."""
-        run = cls(Path(folder))
+        """A run that exists, or a package: a folder, a file, or hf://user/name."""
+        run = cls(*package.opened(str(folder))) if package.is_told_package(str(folder)) else cls(Path(folder))
+        if run.is_package:
+            package.require(run.folder)
+            return run
         if not run.folder.is_dir():
             raise InputError(f"{folder}: no such run folder: runs are made by scansion train, see the folder runs/")
         if not run.config_file.is_file():
@@ -52,8 +58,15 @@ class Run:
         return run
 
     @property
+    def is_package(self) -> bool:
+        """Whether this is what a run was packed into."""
+        return package.is_package(self.folder)
+
+    @property
     def name(self) -> str:
         """Family and name with signature, as the folder's last two parts."""
+        if self.is_package:
+            return str(package.read_index(self.folder)["run"])
         return "/".join(self.folder.resolve().parts[-2:])
 
     @property
@@ -74,14 +87,18 @@ class Run:
 
     @property
     def best(self) -> Path:
+        if self.is_package:
+            return self.folder / package.WEIGHTS
         return self.folder / "checkpoints" / "best.ckpt"
 
     @property
     def reports(self) -> Path:
-        return self.folder / "reports"
+        return self.shelf or self.folder / "reports"
 
     def config(self) -> dict[str, Any]:
         """The composed configuration that made this run."""
+        if self.is_package:
+            return package.read_config(self.folder)
         return read_config(self.config_file)
 
     def launch(self) -> dict[str, Any]:
@@ -114,6 +131,8 @@ class Run:
 
     def metadata(self) -> dict[str, Any]:
         """What `keep_metadata` wrote when all was done; nothing before that."""
+        if self.is_package:
+            return package.read_index(self.folder)
         file = self.folder / "metadata.json"
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 

@@ -29,7 +29,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SMALL: dict[str, dict[str, Any]] = {
     "01_first_run": {"num_train": 24, "epochs": 1},
     "02_reading_a_sweep": {"num_train": 20, "epochs": 1},
-    "03_protocol_and_significance": {"num_test": 12},
+    "03_protocol_and_significance": {"num_test": 8},
     "04_adding_a_model": {"num_train": 24, "epochs": 1},
     "05_fusion": {"num_train": 24, "epochs": 1, "num_judged": 6},
     "06_multitask_diagnosis": {"num_bars": 3000, "epochs": 5},

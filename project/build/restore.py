@@ -1,4 +1,4 @@
-"""From a run's folder back to its recognizer, for the verbs that use what was trained.
+"""From a run's folder, or a package, back to its recognizer, for the verbs that use what was trained.
 
 Nothing is composed anew: the run's own configuration says all, and what may change in it is said here.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.bind import make
@@ -16,6 +17,9 @@ from project.build.strategy import precision_named
 from project.contract import InputError
 from project.part import Adapted
 from project.run import Run
+
+if TYPE_CHECKING:
+    from project.system.base import System
 
 
 def changed(
@@ -47,6 +51,8 @@ def checkpoint_file(run: Run, checkpoint: str) -> Path:
     file = {"best": run.best, "last": run.last}.get(checkpoint)
     if file is None:
         raise InputError(f"checkpoint={checkpoint}: no such checkpoint: choose best or last")
+    if run.is_package and checkpoint != "best":
+        raise InputError(f"checkpoint={checkpoint}: a package holds the weights it was made of alone: leave it out")
     if not file.exists():
         raise InputError(f"{run.folder}: it has no {checkpoint} checkpoint yet: train it first")
     return file
@@ -63,8 +69,6 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
 
     Its alphabet must be the one that it was trained with.
     """
-    from project.system.weights import load_weights
-
     file = checkpoint_file(run, checkpoint)
     check_experiment(config)
     settle(config)
@@ -72,11 +76,33 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     trained_with = type(recognizer.spelling.alphabet).load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
-    load_weights(recognizer.system, file)
+    fill(recognizer.system, file, packed=run.is_package)
     recognizer.system.eval()
     if config.get("adapter_off"):
         switch_off(recognizer)
     return recognizer
+
+
+def fill(system: System, file: Path, *, packed: bool) -> None:
+    """Every weight from a checkpoint, or from a package: then from a file that can hold nothing but numbers."""
+    from project.system.weights import load_weights
+
+    if not packed:
+        load_weights(system, file)
+        return
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file}: not readable as weights ({error}): get the package again") from None
+    mine = system.state_dict()
+    for name in sorted(mine.keys() | weights.keys()):
+        shapes = [tuple(state[name].shape) if name in state else "absent" for state in (weights, mine)]
+        if shapes[0] != shapes[1]:
+            raise InputError(f"{file}: {name} is {shapes[0]} there and {shapes[1]} here: get the package again")
+    system.load_state_dict(weights)
 
 
 def switch_off(recognizer: Recognizer) -> None:

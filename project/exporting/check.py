@@ -73,7 +73,7 @@ def largest_difference(mine: Output, theirs: Output) -> float:
     if not torch.equal(mine.lengths_B, theirs.lengths_B):
         return float("inf")
     for (name, one), (_, other) in zip(told(mine), told(theirs), strict=True):
-        if name == "lengths":
+        if name == "frames":
             continue
         for row, length in enumerate(theirs.lengths_B.tolist()):
             parts = [side[row].float() if name in PER_EXAMPLE else side[row, :length].float() for side in (one, other)]

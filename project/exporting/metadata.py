@@ -34,7 +34,7 @@ OUTPUTS = {
     "starts": "float32 (batch, bars): logits of being the first bar of the span",
     "ends": "float32 (batch, bars): logits of being its last bar",
     "pointers": "float32 (batch, 2): start and length of the span, as parts of the window",
-    "lengths": "int64 (batch): output frames of each example; frames beyond carry no meaning",
+    "frames": "int64 (batch): output frames of each example; frames beyond carry no meaning",
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from project.contract import InputError
 from project.exporting.onnx_lstm import with_nodes
 from project.exporting.whole import Whole
 
+FORMAT = 1  # of the metadata
+FRONT = "preprocessing"  # what nodes say that come before the network
 OPSET = 18  # every runtime of the last years knows it, browsers' included
 KEY = "scansion"  # of metadata_props, under which all that is known of the model stands as JSON
 _ANY = torch.export.Dim.DYNAMIC
@@ -28,23 +31,55 @@ _ANY = torch.export.Dim.DYNAMIC
 
 def write_onnx(whole: Whole, inputs: Mapping[str, Tensor], names: list[str], file: Path) -> Any:
     """The file of a recognizer, made along some example inputs; the graph as `onnx` holds it."""
+    _require()
     shapes = tuple({0: _ANY, 1: _ANY} if one.ndim > 1 else {0: _ANY} for one in inputs.values())
-    with torch.no_grad(), _quietly():
-        program = torch.onnx.export(
-            with_nodes(whole.float().eval()),
-            tuple(inputs.values()),
-            dynamo=True,
-            dynamic_shapes=(shapes,),
-            input_names=list(inputs),
-            output_names=names,
-            opset_version=OPSET,
-            verbose=False,
-        )
+    from torch.onnx import errors
+
+    try:
+        with torch.no_grad(), _quietly():
+            program = torch.onnx.export(
+                with_nodes(whole.float().eval()),
+                tuple(inputs.values()),
+                dynamo=True,
+                dynamic_shapes=(shapes,),
+                input_names=list(inputs),
+                output_names=names,
+                opset_version=OPSET,
+                verbose=False,
+                custom_translation_table={operator.floordiv: _floordiv},
+            )
+    except errors.OnnxExporterError as error:
+        reason = _reason(error)
+        raise InputError(f"model: it cannot be put into a graph ({reason}): set format=package") from error
     assert program is not None
     model = program.model_proto
     forget_origin(model)
     save(model, file)
     return model
+
+
+def _floordiv(above: Any, below: Any) -> Any:
+    """A whole number divided by another and rounded down, below 0 too: ONNX's own division rounds towards 0."""
+    from onnxscript import opset18
+
+    return opset18.Div(opset18.Sub(above, opset18.Mod(above, below)), below)
+
+
+def _require() -> None:
+    try:
+        import onnx
+        import onnxscript
+    except ImportError as error:
+        raise InputError(f"format=onnx needs the package {error.name}: pip install 'scansion[export]'") from None
+    del onnx, onnxscript
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what lies at the bottom of an error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def save(model: Any, file: Path) -> None:
@@ -73,9 +108,6 @@ def read_metadata(properties: Mapping[str, str], file: Path) -> dict[str, Any]:
     return dict(found)
 
 
-FORMAT = 1
-
-
 def forget_origin(model: Any) -> None:
     """Leave out where in whose source each node comes from: it is of no use elsewhere, and half of a small file."""
     for graph in _graphs(model.graph):
@@ -85,9 +117,6 @@ def forget_origin(model: Any) -> None:
             node.doc_string = FRONT if scopes and "'front'" in scopes[0] else ""
         for value in (*graph.value_info, *graph.input, *graph.output):
             del value.metadata_props[:]
-
-
-FRONT = "preprocessing"  # what nodes say that come before the network
 
 
 def _graphs(graph: Any) -> Iterator[Any]:

@@ -35,11 +35,11 @@ class Whole(nn.Module):
 def told(output: Any) -> list[tuple[str, Tensor]]:
     """What decoders look at, by name."""
     if isinstance(output, Emissions):
-        return [("log_probs", output.log_probs_BTV), ("lengths", output.lengths_B)]
+        return [("log_probs", output.log_probs_BTV), ("frames", output.lengths_B)]
     if not isinstance(output, SpanOutput):
         raise InputError(f"what is said is a {type(output).__name__}, which no graph gives: set format=package")
     heads = [(name.rpartition("_")[0], getattr(output, name)) for name in HEADS if getattr(output, name) is not None]
-    return [*heads, ("lengths", output.lengths_B)]
+    return [*heads, ("frames", output.lengths_B)]
 
 
 def require_graph(model: nn.Module) -> None:

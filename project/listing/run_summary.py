@@ -159,7 +159,7 @@ def _seen(run: Run, noted: str) -> str:
         return noted
     try:
         held = run.is_held()
-    except PermissionError:  # somebody else's run: it stands as noted
+    except OSError:  # somebody else's run, or a file system without locks: it stands as noted
         return noted
     if held:
         return "running" if noted == "running" else "starting"

@@ -20,6 +20,7 @@ from project.reporting.signature import Parameter, parameters_of
 VERBS = ("prepare", "train", "evaluate", "report", "transcribe", "bench")
 LISTED = ("experiment", "sweep", "evaluation")  # whole experiments and claims: what each is, without its keys
 LONGEST = 80  # of a default in a table
+PLAIN = str.maketrans("", "", "' ")  # of a list of choices, as one would write it
 YAML_WORDS = {"None": "null", "True": "true", "False": "false", "()": "[]"}
 
 
@@ -69,13 +70,17 @@ def groups_of_conf(verbs: list[str]) -> list[str]:
 
 
 def verb_section(verb: str) -> Iterator[str]:
-    """A verb's own keys."""
+    """What a verb chooses unless it is told otherwise, and its own keys."""
     choice = read(CONF / f"{verb}.yaml")
     yield from (f"## scansion {verb}", "", sentence(choice.said), "")
-    chosen = [f"`{group.removeprefix('optional ')}={shown(name)}`" for group, name in choice.inner]
-    if chosen:
-        yield from (f"Chosen unless you say otherwise: {', '.join(chosen)}.", "")
-    yield from table(choice.keys, "")
+    if choice.inner:
+        yield from ("| group | chosen | is |", "|---|---|---|")
+        for entry, name in choice.inner:
+            group, shown = entry.removeprefix("optional "), "null" if name == "None" else name.translate(PLAIN)
+            yield f"| `{group}` | `{shown}` | {escaped(comment_in(verb, group))} |"
+        yield ""
+    chosen = {group for group in groups(verb) if (CONF / group).is_dir()}
+    yield from table([key for key in choice.keys if key.comment or key.name not in chosen], "")
 
 
 def group_section(group: str, verbs: list[str]) -> Iterator[str]:
@@ -191,8 +196,3 @@ def escaped(text: str) -> str:
 def short(text: str) -> str:
     """A default that is not too long to show."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
-
-
-def shown(name: str) -> str:
-    """A choice of a defaults list as one would write it."""
-    return "null" if name == "None" else name.replace("'", "").replace(" ", "")

@@ -23,7 +23,7 @@ def test_both_ways_give_all_recordings(tmp_path: Path) -> None:
 
 def test_the_data_table() -> None:
     table = Pipeline(clips=8, rounds=1, workers=0).run()
-    assert [row[:2] for row in table.rows] == [("usual", 0), ("scansion", 0)]
+    assert [row[:2] for row in table.rows] == [("usual", 0), ("scansion", 0), ("scansion, data.cache", 0)]
     assert table.rows[0][-1] == 1.0
     assert all(row[2] > 0 for row in table.rows)
 
