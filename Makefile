@@ -11,7 +11,7 @@ RUN ?= $(shell ls -td runs/morse/*/ 2>/dev/null | head -n 1)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test cluster-test check format smoke docs bench bench-morse clean
+.PHONY: help setup run test cluster-test check format smoke notebooks docs bench bench-morse clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ format: $(VENV)/.everything  ## put the code in order
 smoke: $(VENV)/.core  ## two steps of the quick experiment: does it run at all
 	$(SCANSION) prepare corpus=morse out=data/morse
 	$(SCANSION) train $(QUICK) trainer=smoke name=smoke runs=$(VENV)/smoke
+
+notebooks: $(VENV)/.everything  ## run all notebooks on little data; SCANSION_NOTEBOOKS=whole as they stand
+	$(BIN)/python -m pytest tests/test_notebooks.py --basetemp=$(VENV)/notebooks
 
 docs: $(VENV)/.everything  ## the documentation as HTML, warnings are errors
 	$(BIN)/sphinx-build -W -q docs docs/_build/html

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from project import atomic
 from project.build.bind import check, make
 from project.build.compose import Config, app, compose, options
-from project.run import environment
+from project.environment import environment
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

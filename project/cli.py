@@ -14,7 +14,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from project.build.compose import CONF, complain, groups, options
+from project.build.compose import CONF, complain, groups, guarded, options
 
 # Positional keys of each verb, in order; a last key ending in * takes all words that remain.
 VERBS = {
@@ -23,7 +23,10 @@ VERBS = {
     "evaluate": ("run",),
     "report": ("runs*",),
     "transcribe": ("run", "files*"),
+    "export": ("run",),
     "bench": ("benchmark*",),
+    "list": ("what", "match*"),
+    "doctor": ("need*",),
 }
 GROUPS_AS_WORDS = {"action", "experiment"}  # chosen by name: never quoted
 OVERRIDE = re.compile(r"^(?:\+\+?|~)?[A-Za-z_][\w./@-]*=", flags=re.S)
@@ -48,6 +51,10 @@ def main(argv: list[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else argv
     if not words or words[0] in {"-h", "--help", "help"}:
         print(overview())
+        if not words:
+            from project.listing.advice import next_step
+
+            print(f"\nNext, in this folder:\n  {next_step()}")
         sys.exit(0)
     if words[0] in {"-V", "--version"}:
         from importlib.metadata import version
@@ -55,6 +62,13 @@ def main(argv: list[str] | None = None) -> None:
         print(f"scansion {version('scansion')}")
         sys.exit(0)
     verb, *rest = words
+    if verb in {"completion", "__complete"}:  # the second is what a shell asks while one types
+        from project.completion.answer import answer, completion
+
+        if verb == "completion":
+            sys.exit(guarded(lambda: completion(rest)))
+        print(*answer(rest, VERBS), sep="\n")
+        sys.exit(0)
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from: {', '.join(VERBS)}"
@@ -136,6 +150,9 @@ def overview() -> str:
     lines += ["", "First steps:"]
     lines += ["  scansion prepare corpus=morse out=data/morse       make a small Morse corpus"]
     lines += ["  scansion train experiment=morse/quick              train on it: minutes on a laptop"]
+    lines += ["  scansion list experiments                          what there is; list runs: what was made"]
+    lines += ["  scansion doctor                                    does all that is needed work here?"]
+    lines += ["  scansion completion                                how the shell completes all this"]
     lines += ["  scansion <verb> --help                             keys and choices of a verb"]
     lines += ["  scansion <verb> ... --cfg job                      what would run, as YAML"]
     return "\n".join(lines)

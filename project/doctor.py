@@ -102,7 +102,7 @@ def check_needed(needed: list[str], found: list[Finding]) -> None:
 def keep(target: Path, found: list[Finding], gpus: list[str]) -> None:
     """Write all of it for a bug report."""
     from project import atomic
-    from project.run import environment
+    from project.environment import environment
 
     target.parent.mkdir(parents=True, exist_ok=True)
     content = {"environment": environment() | {"gpus": gpus}, "findings": [one.to_json() for one in found]}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 from project.build.bind import fits, is_object
 from project.build.compose import Config, app
 from project.contract import InputError
 from project.run import Run
-
 
 SUFFIXES = {"package": ".scansion", "onnx": ".onnx", "torchscript": ".pt"}
 
@@ -18,7 +16,7 @@ def export(config: Config, words: list[str]) -> int:
     """Write what was asked for; its path is the last line."""
     run, form = Run.open(config["run"]), config["format"]
     check_request(config)
-    out = Path(config["out"] or f"{run.folder.resolve().name}{SUFFIXES[form]}")
+    out = Path(config["out"] or f"{run.name.replace('/', '-')}{SUFFIXES[form]}")
     if out.exists():
         raise InputError(f"out={out}: it is there already: name another, or remove it")
     if not out.absolute().parent.is_dir():
@@ -50,8 +48,13 @@ def check_request(config: Config) -> None:
         raise InputError(f"quantize={config['quantize']}: only ONNX files are quantized: set format=onnx")
     if config["push"] and form != "package":
         raise InputError("push: only packages are put into repositories: set format=package")
-    if not fits(config["max_samples"], int | None) or (config["max_samples"] or 1) < 1:
-        raise InputError(f"max_samples: {config['max_samples']!r} is no whole number from 1 on: give one, or null")
+    most = config["max_samples"]
+    if not fits(most, int | None) or (most is not None and most < 1):
+        raise InputError(f"max_samples: {most!r} is no whole number from 1 on: give one, or null")
+    if config["push"]:
+        from project.exporting.hub import require_repository
+
+        require_repository(config["push"])
     if config["out"] and form != "package" and Path(config["out"]).suffix != SUFFIXES[form]:
         raise InputError(f"out={config['out']}: a file of format={form} ends with {SUFFIXES[form]}: name it so")
 

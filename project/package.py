@@ -47,9 +47,20 @@ def is_package(folder: Path) -> bool:
     return (folder / INDEX).is_file()
 
 
-def is_told_package(name: str) -> bool:
-    """Whether a name is that of a package which must be opened before it is a folder."""
-    return name.startswith(HUB) or name.endswith(SUFFIX)
+def find(name: str) -> tuple[Path, Path | None] | None:
+    """The folder of a package that is named, checked, and where its Reports go if not there; None of anything else."""
+    found: tuple[Path, Path | None] = (Path(name), None)
+    if name.startswith(HUB) or (name.endswith(SUFFIX) and not is_package(Path(name))):
+        found = opened(name)
+    elif not is_package(Path(name)):
+        return None
+    require(found[0])
+    return found
+
+
+def run_of(folder: Path) -> str | None:
+    """The name of the run that was packed; None where a folder holds no package."""
+    return str(read_index(folder)["run"]) if is_package(folder) else None
 
 
 def opened(name: str) -> tuple[Path, Path]:
@@ -139,8 +150,8 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / INDEX}: not what a package says of itself: get the package again")
     if index.get("format") != FORMAT:
         raise InputError(
-            f"{folder}: a package of format {index.get('format')}, and this version reads {FORMAT}: update scansion, or "
-            "export the run again"
+            f"{folder}: a package of format {index.get('format')}, and this version reads {FORMAT}: update scansion, "
+            "or export the run again"
         )
     return index
 

@@ -6,7 +6,7 @@ import sys
 
 from project.build.compose import Config, app
 from project.contract import InputError
-from project.reporting import adapter, compare, dashboard, fusion, gap, regression, status, sweep, zoo
+from project.reporting import adapter, compare, dashboard, fusion, gap, reference, regression, status, sweep, zoo
 
 ACTIONS = {
     "compare": compare.act,
@@ -18,6 +18,7 @@ ACTIONS = {
     "sweep": sweep.act,
     "dashboard": dashboard.act,
     "zoo": zoo.act,
+    "reference": reference.act,
 }
 
 

@@ -5,21 +5,15 @@
         architecture.json (of models that were made from weights of others)
         checkpoints/best.ckpt  checkpoints/last.ckpt  reports/
 
-A package (`project.package`) is opened as a run, too: it has all that is needed to use one, and nothing to train on.
-
 The signature is a hash of what differs from the defaults, so the same experiment is found again and not run twice.
-This module knows nothing of torch or Hydra.
+A package is opened as a run, too: see `project.package`. This module knows nothing of torch or Hydra.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,9 +26,13 @@ import yaml
 from project import atomic, package
 from project.contract import InputError
 from project.diagnosis.evidence import Ledger
+from project.environment import environment
 
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
-PACKAGES = ("scansion", "torch", "lightning", "hydra-core", "omegaconf", "numpy", "transformers", "torchaudio", "peft")
+
+
+class Taken(InputError):
+    """Another process is training this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,9 @@ class Run:
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """A run that exists, or a package: a folder, a file, or hf://user/name."""
-        run = cls(*package.opened(str(folder))) if package.is_told_package(str(folder)) else cls(Path(folder))
-        if run.is_package:
-            package.require(run.folder)
-            return run
+        if packed := package.find(str(folder)):
+            return cls(*packed)
+        run = cls(Path(folder))
         if not run.folder.is_dir():
             raise InputError(f"{folder}: no such run folder: runs are made by scansion train, see the folder runs/")
         if not run.config_file.is_file():
@@ -59,15 +56,12 @@ class Run:
 
     @property
     def is_package(self) -> bool:
-        """Whether this is what a run was packed into."""
         return package.is_package(self.folder)
 
     @property
     def name(self) -> str:
         """Family and name with signature, as the folder's last two parts."""
-        if self.is_package:
-            return str(package.read_index(self.folder)["run"])
-        return "/".join(self.folder.resolve().parts[-2:])
+        return package.run_of(self.folder) or "/".join(self.folder.resolve().parts[-2:])
 
     @property
     def config_file(self) -> Path:
@@ -87,9 +81,7 @@ class Run:
 
     @property
     def best(self) -> Path:
-        if self.is_package:
-            return self.folder / package.WEIGHTS
-        return self.folder / "checkpoints" / "best.ckpt"
+        return self.folder / (package.WEIGHTS if self.is_package else "checkpoints/best.ckpt")
 
     @property
     def reports(self) -> Path:
@@ -97,9 +89,7 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """The composed configuration that made this run."""
-        if self.is_package:
-            return package.read_config(self.folder)
-        return read_config(self.config_file)
+        return package.read_config(self.folder) if self.is_package else read_config(self.config_file)
 
     def launch(self) -> dict[str, Any]:
         """The configuration of the latest start: the run's own, with what `resume` was told to change."""
@@ -131,9 +121,7 @@ class Run:
 
     def metadata(self) -> dict[str, Any]:
         """What `keep_metadata` wrote when all was done; nothing before that."""
-        if self.is_package:
-            return package.read_index(self.folder)
-        file = self.folder / "metadata.json"
+        file = self.folder / (package.INDEX if self.is_package else "metadata.json")
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
     def architecture(self) -> dict[str, Any] | None:
@@ -179,9 +167,7 @@ class Run:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(
-                    f"{self.folder}: another process is training this run: wait for it or stop it"
-                ) from error
+                raise Taken(f"{self.folder}: another process is training this run: wait for it or stop it") from error
             except OSError as error:  # some clusters' file systems are mounted without locks
                 print(
                     f"scansion: {self.folder}: this file system has no locks ({error.strerror}): see to it that no "
@@ -191,15 +177,17 @@ class Run:
             yield
 
     def is_held(self) -> bool:
-        """Whether a process is training this run now."""
+        """Whether a process is training this run now; where there are no locks to ask, it is taken not to be."""
         file = self.folder / ".lock"
         if not file.exists():
             return False
-        with file.open("a+") as handle:
-            try:
+        try:
+            with file.open("a+") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        except BlockingIOError:
+            return True
+        except OSError:  # no locks on this file system, or the folder may only be read
+            return False
         return False
 
 
@@ -260,51 +248,3 @@ def read_config(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{file}: holds no configuration: restore it or start a new run")
     return content
-
-
-def environment() -> dict[str, Any]:
-    """What this run runs on: versions, code state, hardware. Nothing personal: no user, host or path names."""
-    versions = {name: _version(name) for name in PACKAGES}
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpus": os.cpu_count(),
-        "packages": {name: version for name, version in versions.items() if version},
-        "gpus": _gpus(),
-        "code": code_state(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _gpus() -> list[str]:
-    torch = sys.modules.get("torch")  # asked only where it is loaded already
-    if torch is None or not torch.cuda.is_available():
-        return []
-    return [str(torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())]
-
-
-def code_state() -> dict[str, Any]:
-    """The commit this code stands at and a hash of what differs from it; the version alone where there is no git."""
-    folder = Path(__file__).resolve().parents[1]
-    state: dict[str, Any] = {"version": _version("scansion")}
-    if not (folder / ".git").exists():
-        return state
-    commit = _git(folder, "rev-parse", "HEAD").strip()
-    changes = _git(folder, "diff", "HEAD")
-    untracked = _git(folder, "ls-files", "--others", "--exclude-standard", "project", "conf")
-    dirty = bool(changes or untracked)
-    state |= {"commit": commit, "changed": dirty}
-    if dirty:
-        state["difference"] = hashlib.sha256((changes + untracked).encode()).hexdigest()[:12]
-    return state
-
-
-def _git(folder: Path, *words: str) -> str:
-    result = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-    return result.stdout if result.returncode == 0 else ""

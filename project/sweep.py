@@ -84,7 +84,8 @@ class Sweep:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             config = content.pop("config")
-            return cls(file.parent.parent), _point(content), config
+            sweep = cls(file.parent.parent)
+            return sweep, _point(content, sweep.folder.parent.parent), config
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{file}: not readable as a point of a sweep ({error}): start the sweep again") from error
 
@@ -98,7 +99,9 @@ class Sweep:
 
     def add(self, point: Point, config: Mapping[str, Any]) -> None:
         """Write down a point, or what it is told this time."""
-        content = asdict(point) | {"run": str(point.run), "config": dict(config)}
+        root = self.folder.parent.parent
+        run = point.run.relative_to(root) if point.run.is_relative_to(root) else point.run.absolute()
+        content = asdict(point) | {"run": str(run), "config": dict(config)}
         atomic.write(self.file(point), json.dumps(content, indent=1) + "\n")
 
     def points(self) -> list[Point]:
@@ -155,6 +158,7 @@ def point_command(sweep: Sweep, point: Point) -> list[str]:
     return [sys.executable, "-m", "project.train", POINT, str(sweep.file(point).resolve())]
 
 
-def _point(content: Mapping[str, Any]) -> Point:
+def _point(content: Mapping[str, Any], root: Path) -> Point:
+    """From what `add` wrote; a run's folder stands there as seen from the folder of runs, wherever that is now."""
     name, run, words, command = (content[key] for key in ("name", "run", "words", "command"))
-    return Point(name, tuple(words), tuple(command), Path(run), content["ranks"], content["nodes"])
+    return Point(name, tuple(words), tuple(command), root / run, content["ranks"], content["nodes"])

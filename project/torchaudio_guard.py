@@ -10,20 +10,25 @@ This must stand before transformers is imported, hence the package's top level i
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # its classes need not be inherited, and it takes longer to import than the rest of the command line
+    from importlib.abc import Loader
+else:
+    Loader = object
 
 GUARDED = "torchaudio._extension"
 
 
-class ExtensionLoader(importlib.abc.Loader):
+class ExtensionLoader(Loader):
     """Executes the module as its own loader would; where that fails, leaves it without the extension."""
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
+    def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
@@ -50,7 +55,7 @@ def mark_unavailable(module: ModuleType, error: BaseException) -> None:
     )
 
 
-class ExtensionFinder(importlib.abc.MetaPathFinder):
+class ExtensionFinder:
     """Answers for the one guarded module, with what the other finders know of it."""
 
     def find_spec(

@@ -18,7 +18,7 @@ from project.build.exhaustion import advice
 from project.build.naming import named
 from project.build.ranks import RANK_OF
 from project.contract import InputError, Interrupted, WorkError
-from project.run import Run, flatten, is_below
+from project.run import Run, Taken
 from project.sweep import POINT
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("scansion")
 
 ACTIONS = ("fit", "calibrate")
-
-# What a resumed run may change beside what its signature ignores: how far it goes.
-EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: Config, words: list[str]) -> int:
@@ -57,7 +54,9 @@ def train_one(config: Config, words: list[str]) -> int:
     """
     from project.build import baseline, handover, ranks
 
-    run, config = _continued(config, words) if config["resume"] else _claimed(config)
+    run, config = named(config, words)
+    if run.last.exists() and run.state()["state"] != "finished" and not config["resume"]:
+        print(f"continuing {run.folder}: the same experiment was stopped at its last checkpoint", file=sys.stderr)
     recognizer = build(config, run)
     if run.state()["state"] == "finished" and not config["resume"]:
         run.require_same(contents_of(config, recognizer))
@@ -109,7 +108,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     trainer = assemble.build_trainer(config, run.folder, run.name)
     with run.lock() if first else nullcontext(), ranks.started_on(run.folder):
         if first and new and run.last.exists():
-            raise InputError(f"{run.folder}: another process has trained it in the meantime: start again to go on")
+            raise Taken(f"{run.folder}: another process has trained it in the meantime: start again to go on")
         if first:  # what a killed process left half-written
             for folder in (run.folder, run.last.parent):
                 atomic.clear(folder)
@@ -195,46 +194,9 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
         run.keep_metadata(**facts(recognizer))
 
 
-def _claimed(config: Config) -> tuple[Run, Config]:
-    """The run of this experiment: made, or found by its signature."""
-    run, config = named(config)
-    if run.last.exists() and run.state()["state"] != "finished":
-        print(f"continuing {run.folder}: the same experiment was stopped at its last checkpoint", file=sys.stderr)
-    return run, config
-
-
-def _continued(config: Config, words: list[str]) -> tuple[Run, Config]:
-    """An existing run with its own configuration, and what may change in it from the command line."""
-    run = Run.open(config["resume"])
-    if not run.last.exists():
-        raise InputError(f"resume={run.folder}: it has no checkpoint yet: start it again without resume=")
-    stored = run.config()
-    composed = dict(flatten(config))
-    for word in words:
-        key = word.lstrip("+~").partition("=")[0]
-        if key == "resume":
-            continue
-        key = "trainer.max_epochs" if key == "epochs" else key
-        if not is_below(key, [*config["signature_ignores"], *EXTENDABLE, "trainer", "logger", "callbacks"]):
-            raise InputError(f"{key}: a resumed run stays the same experiment: start a new run to change {key}")
-        for name, value in composed.items():
-            if is_below(name, [key]):
-                _set(stored, name, value)
-    unknown_then = {key: value for key, value in config.items() if key not in stored}
-    return run, unknown_then | stored | {"resume": config["resume"], "threads": config["threads"]}
-
-
-def _set(config: Config, dotted: str, value: object) -> None:
-    *parents, last = dotted.split(".")
-    node = config
-    for parent in parents:
-        node = node.setdefault(parent, {})
-    node[last] = value
-
-
 def main() -> None:
     """The verb; or what a process does that another one started for a rank of a run, or for a point of a sweep."""
-    from project.build import ranges, ranks, sweeping
+    from project.build import points, ranges, ranks, sweeping
 
     ranks.quieten()
     if sys.argv[1:2] == [RANK_OF]:
@@ -244,7 +206,7 @@ def main() -> None:
 
     def verb() -> int:
         sys.argv[1:] = ranges.moved([spelled(word) for word in sys.argv[1:]])
-        return compose.run("train", train, sweeping.Points(train_one))
+        return compose.run("train", train, points.Points(train_one))
 
     sys.exit(guarded(verb))
 

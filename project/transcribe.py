@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from project.build.bind import fits
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from project.contract import Batch, Emissions, Hypothesis
     from project.transcript.heard import Heard, Hears, Listens
     from project.transcript.place import Found, Put
+    from project.transcript.windows import Plan
 
 
 SECONDS: Mapping[str, Any] = {
@@ -35,7 +37,8 @@ def transcribe(config: Config, words: list[str]) -> int:
     from project.transcript.formats import format_of
     from project.transcript.place import destination, find, is_live
 
-    run, form = Run.open(config["run"]), format_of(config["output"])
+    form = format_of(config["output"])
+    run = None if is_onnx(config["run"]) else Run.open(config["run"])
     live = is_live(config["live"], config["out"], form)
     if not config["files"]:
         raise InputError("no recording is named: scansion transcribe RUN a.wav folder/ ...")
@@ -46,7 +49,7 @@ def transcribe(config: Config, words: list[str]) -> int:
         return 2
     try:
         with destination(config["out"], form, found) as put:
-            listener = build(run, config, words, live=live)
+            listener = build(run, config, words, live=live) if run else from_onnx(config, live=live)
             bad = listen(listener, found, Live(named=len(found) > 1) if live else put)
     except BrokenPipeError:  # who reads standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,11 +62,7 @@ def build(run: Run, config: Config, words: Sequence[str] = (), *, live: bool) ->
     from project.build.restore import changed, restore
     from project.decode.generate import Generate
 
-    for key, hint in SECONDS.items():
-        if not fits(config[key], hint):
-            raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
-        if config[key] is not None and config[key] < 0:
-            raise InputError(f"{key}: {config[key]:g} is negative: give seconds")
+    check_seconds(config)
     own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads")})
     recognizer = restore(run, own, config["checkpoint"])
     if not hasattr(recognizer.feature, "sample_rate"):
@@ -76,20 +75,48 @@ def build(run: Run, config: Config, words: Sequence[str] = (), *, live: bool) ->
     return framewise(recognizer, placed, config)
 
 
+def is_onnx(name: str) -> bool:
+    """Whether a run is named or what `scansion export format=onnx` made of one."""
+    return str(name).endswith(".onnx")
+
+
+def from_onnx(config: Config, *, live: bool) -> Listens:
+    """What takes files for a graph that says by itself what it hears and writes."""
+    from project.exporting.listening import open_onnx
+    from project.transcript.listener import Listener
+
+    check_seconds(config)
+    heard = open_onnx(Path(config["run"]), config)
+    plan = plan_of(config, heard.feature.sample_rate, heard.samples_per_output, heard.context_seconds)
+    batch = 0.0 if live else config["batch_seconds"]
+    return Listener(heard.system, heard.feature, heard.alphabet, plan, config["latency_seconds"], batch)
+
+
+def check_seconds(config: Config) -> None:
+    """Refuse times that are none."""
+    for key, hint in SECONDS.items():
+        if not fits(config[key], hint):
+            raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
+        if config[key] is not None and config[key] < 0:
+            raise InputError(f"{key}: {config[key]:g} is negative: give seconds")
+
+
+def plan_of(config: Config, sample_rate: int, grain: int, context: float | None) -> Plan:
+    """How long recordings are cut."""
+    from project.transcript.windows import Plan
+
+    window, overlap = config["window_seconds"], config["overlap_seconds"]
+    return Plan.of(window, overlap, sample_rate=sample_rate, grain=grain, context=context)
+
+
 def framewise(recognizer: Recognizer, placed: Placed, config: Config) -> Listens:
     """What takes files for a recognizer that says something of each frame."""
     from project.transcript.listener import Listener, samples_per_output
-    from project.transcript.windows import Plan
 
     feature, model = cast("Hears", recognizer.feature), recognizer.system.model
     context = getattr(model, "context_frames", None)
-    plan = Plan.of(
-        config["window_seconds"],
-        config["overlap_seconds"],
-        sample_rate=feature.sample_rate,
-        grain=samples_per_output(feature, model),
-        context=None if context is None else context / feature.num_frames(1.0),
-    )
+    seen = None if context is None else context / feature.num_frames(1.0)
+    plan = plan_of(config, feature.sample_rate, samples_per_output(feature, model), seen)
     latency, batch = config["latency_seconds"], config["batch_seconds"]
     return Listener(placed, feature, recognizer.spelling.alphabet, plan, latency, batch)
 

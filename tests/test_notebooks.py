@@ -28,7 +28,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SMALL: dict[str, dict[str, Any]] = {
     "01_first_run": {"num_train": 24, "epochs": 1},
-    "02_reading_a_sweep": {"num_train": 20, "epochs": 1},
+    "02_reading_a_sweep": {"num_train": 20, "epochs": 1, "rates": "0.02"},
     "03_protocol_and_significance": {"num_test": 8},
     "04_adding_a_model": {"num_train": 24, "epochs": 1},
     "05_fusion": {"num_train": 24, "epochs": 1, "num_judged": 6},

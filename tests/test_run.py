@@ -11,6 +11,7 @@ import pytest
 from project import run
 from project.build.compose import Config, compose
 from project.contract import InputError
+from project.environment import environment
 
 
 def sign(config: Config) -> str:
@@ -41,7 +42,7 @@ def test_a_key_with_a_default_does_not_change_old_signatures(config: Config) -> 
 
 
 def test_the_environment_is_written_without_names_of_people_or_machines(tmp_path: Path) -> None:
-    facts = run.environment()
+    facts = environment()
     text = json.dumps(facts)
     assert facts["packages"]["torch"]
     assert facts["python"].count(".") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from project import stop
+from project.build.compose import guarded
+from project.contract import InputError
 
 # Starts the command, and presses Ctrl-C when it imports this module.
 PRESS = """
@@ -53,3 +56,25 @@ def test_it_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stop.came()
     monkeypatch.setattr(stop, "AFTERMATH_SECONDS", 0.0)
     assert not stop.came()
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("error", [InputError(": see --help"), RecursionError("maximum depth"), KeyboardInterrupt()])
+def test_what_a_library_made_of_it_is_told_as_what_it_is(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hydra's errors and numpy's, when they are interrupted in the wrong place; without it they are what they are."""
+
+    def work() -> int:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise error
+
+    assert guarded(work) == 130
+    assert capsys.readouterr().err == "scansion: interrupted\n"
+    stop._moments.clear()
+    assert guarded(lambda: _raise(InputError("a.jsonl: torn"))) == 2
+
+
+def _raise(error: Exception) -> int:
+    raise error

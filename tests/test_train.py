@@ -105,8 +105,7 @@ def test_a_run_trains_and_tells(undisturbed: Run) -> None:
         assert words in told
 
 
-@pytest.mark.parametrize("workers", [(2, 2), (2, 0), (0, 1)], ids=lambda pair: f"{pair[0]}-then-{pair[1]}-workers")
-@pytest.mark.parametrize("step", [7, 9])
+@pytest.mark.parametrize(("step", "workers"), [(7, (2, 2)), (9, (2, 0)), (7, (0, 1)), (9, (0, 1))])
 def test_killed_and_resumed_equals_undisturbed(
     undisturbed: Run, config: Config, tmp_path: Path, step: int, workers: tuple[int, int]
 ) -> None:

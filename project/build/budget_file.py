@@ -96,7 +96,7 @@ def _facts(one: Measured) -> dict[str, float]:
 
 def commands(config: Config, found: Sequence[Found], file: Path, words: Sequence[str]) -> list[str]:
     """What is to be said to train with them: with those of the file, and with the others."""
-    mine = ("action=", "calibrate.", "data.batching.budgets=")
+    mine = ("action=", "action.name=", "calibrate.", "data.batching.budgets=")  # train.spelled writes the second
     kept = [word for word in words if not word.lstrip("+").startswith(mine)]
     chosen, other = _ordered(config)
     first, second = budgets(found, chosen), budgets(found, other)

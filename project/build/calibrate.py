@@ -49,7 +49,7 @@ def calibrate(config: Config, words: list[str]) -> int:
         raise InputError(f"calibrate.prefer={wanted['prefer']}: choose from {', '.join(PREFERRED)}")
     if config["resume"]:
         raise InputError("action=calibrate: a resumed run keeps its batches: calibrate before a run begins")
-    _, config = named(config)
+    _, config = named(config, words)
     recognizer = _built(config)
     gauge = _gauge(config, recognizer)
     found = Search(config, recognizer, gauge).found()

@@ -11,7 +11,6 @@ import difflib
 import functools
 import os
 import re
-import signal
 import sys
 import tempfile
 import traceback
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from project import stop
 from project.build.exhaustion import of_the_disk
 from project.contract import InputError, Interrupted, WorkError
 
@@ -77,8 +77,14 @@ def run(verb: str, task: Task, sweep: Sweeping | None = None) -> int:
 
         sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
         if sweeps and sweep is not None:
-            unknown_keys(config, verb)
-            sweep.add(plain(config), words, HydraConfig.get())
+
+            def enrol() -> int:
+                unknown_keys(config, verb)
+                sweep.add(plain(config), words, HydraConfig.get())
+                return 0
+
+            if not any(codes):  # Hydra would tell an error in two lines of its own, and each point's
+                codes.append(guarded(enrol))
             return
         codes.append(guarded(work, f"point {' '.join(words)}: " if sweeps else ""))
 
@@ -87,7 +93,7 @@ def run(verb: str, task: Task, sweep: Sweeping | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:  # Hydra makes a folder a point; ours are elsewhere
         sys.argv.append(f"hydra.sweep.dir={scratch}")
         code = guarded(lambda: hydra_app() or 0)
-    if code == 0 and sweep is not None and sweep.asked:
+    if code == 0 and not any(codes) and sweep is not None and sweep.asked:
         code = guarded(sweep.run)
     return max(code, max(codes, default=0))
 
@@ -95,32 +101,33 @@ def run(verb: str, task: Task, sweep: Sweeping | None = None) -> int:
 def guarded(work: Callable[[], int], prefix: str = "", told: Callable[[str], object] = lambda message: None) -> int:
     """Do the work; its exit code, or the one of what went wrong, told in one line, to `told` as well.
 
-    What the user can mend exits with 2. A stop that was asked for exits as shells expect, 128 + the signal.
-    Other errors exit with 1 and show their traceback.
+    What the user can mend exits with 2. A stop that was asked for exits as shells expect, 128 + the signal, also where
+    a library made another error of it. Other errors exit with 1 and show their traceback.
     """
     try:
         return work()
-    except InputError as error:
-        message, code = from_worker(str(error)), 2
-    except WorkError as error:
-        message, code = str(error), 1
     except Interrupted as error:
         message, code = str(error), 128 + error.signal
     except KeyboardInterrupt:
-        message, code = "interrupted", 128 + signal.SIGINT
+        message, code = stop.TOLD, stop.CODE
     except Exception as error:
-        if ours := of_the_disk(error):
-            return guarded(lambda: _raise(ours), prefix, told)
-        explained = explain(error)
-        if explained is None:
-            traceback.print_exc()
-        message, code = explained or f"{type(error).__name__}: {error}", 2 if explained else 1
+        message, code = (stop.TOLD, stop.CODE) if stop.came() else _ended(error)
     told(message)
     return complain(prefix + message, code)
 
 
-def _raise(error: Exception) -> int:
-    raise error
+def _ended(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code; the traceback of one that nobody foresaw is shown."""
+    if not isinstance(error, InputError | WorkError):
+        error = of_the_disk(error) or error
+    if isinstance(error, InputError):
+        return from_worker(str(error)), 2
+    if isinstance(error, WorkError):
+        return str(error), 1
+    explained = explain(error)
+    if explained is None:
+        traceback.print_exc()
+    return explained or f"{type(error).__name__}: {error}", 2 if explained else 1
 
 
 def from_worker(text: str) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from project.contract import InputError
 
 VARIABLES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 RANK_OF = "--rank-of"
@@ -25,6 +27,16 @@ def is_first() -> bool:
     """
     rank = os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or "0"
     return rank == "0"
+
+
+def require_one(environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse to start runs from one of several processes: each of them would start all."""
+    started = environment.get("WORLD_SIZE") or environment.get("SLURM_STEP_NUM_TASKS") or "1"
+    if started != "1":
+        raise InputError(
+            f"launcher: {started} processes were started (torchrun or srun), and each would run the whole sweep: start "
+            "it once, without them; launcher=slurm or trainer=ddp starts each point's processes"
+        )
 
 
 def quieten() -> None:

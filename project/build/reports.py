@@ -23,13 +23,14 @@ from project.build.scoring import Job, Outcome
 from project.build.yardstick import other_metrics, shelf
 from project.contract import Example, InputError
 from project.data.manifest import Manifest
+from project.environment import code_state
 from project.evaluation.emission_store import keep
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, adapter_state, coverage, hash_code, hash_ids, sound_and_feature
 from project.evaluation.references import References, count_references
 from project.evaluation.result import Report, Row, check_rows, plain_meta
 from project.part import Adapted
-from project.run import Run, code_state
+from project.run import Run
 from project.system.base import Scored
 from project.text.spelling import Spelling
 from project.text.subwords import Subwords

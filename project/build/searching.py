@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from project import atomic
-from project.build import sweeping
+from project.build import ranks, sweeping
 from project.build.assemble import check_experiment
 from project.build.bind import check, is_object, make
 from project.build.compose import Config, compose
@@ -29,11 +28,9 @@ from project.search import table
 from project.search.search import Search
 from project.search.space import Axis
 from project.search.trials import Outcome, Proposal, Trials
-from project.sweep import ENDED, FOLDER, Point, Sweep
+from project.sweep import FOLDER, Launcher, Point, Sweep
 
 Launch = Callable[[list[list[str]]], list[Outcome]]  # of the words of each point beside those that all have
-
-SECONDS_BETWEEN_LOOKS = 5.0  # at points that run elsewhere
 
 
 def is_wanted(config: Config) -> bool:
@@ -43,6 +40,8 @@ def is_wanted(config: Config) -> bool:
 
 def run(config: Config, words: Sequence[str], train: sweeping.Train) -> int:
     """Search with the launcher that the configuration names; the exit code."""
+    ranks.require_one()
+    waiting(config)
     monitor = config["callbacks"]["checkpoint"]["monitor"]
     return search(config, words, through(words, spaced(config["search"]["space"], monitor), train))
 
@@ -103,16 +102,27 @@ def through(words: Sequence[str], axes: Iterable[str], train: sweeping.Train) ->
 
     def launch(batch: list[list[str]]) -> list[Outcome]:
         asked = [(compose("train", [*base, *own]), [*base, *own]) for own in batch]
-        launcher = sweeping.launcher_of(asked[0][0])
+        launcher = waiting(asked[0][0])
         ledger, points = sweeping.enrol(asked, keys, chosen(words))
         todo, _ = sweeping.outstanding(ledger, points)
         sweeping.launch(launcher, ledger, todo, train)
-        while not launcher.waits and any(ledger.state(point)["state"] not in ENDED for point in points):
-            time.sleep(SECONDS_BETWEEN_LOOKS)
         by_name = {point.name: point for point in points}
-        return [outcome_of(ledger, by_name[named(config)[0].folder.name], config) for config, _ in asked]
+        return [outcome_of(ledger, by_name[named(config, said)[0].folder.name], config) for config, said in asked]
 
     return launch
+
+
+def waiting(config: Config) -> Launcher:
+    """The launcher that a configuration names, told to wait: a job that is killed notes nothing, and SLURM is asked."""
+    node = config["launcher"]
+    patient = node | ({"wait": True} if "wait" in node else {})
+    launcher = sweeping.launcher_of(config | {"launcher": patient})
+    if not launcher.waits:
+        raise InputError(
+            "launcher: a search waits for its points, and this one leaves it to you to hand them in: choose "
+            "launcher=local, parallel or slurm"
+        )
+    return launcher
 
 
 def outcome_of(ledger: Sweep, point: Point, config: Config) -> Outcome:

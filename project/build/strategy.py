@@ -41,7 +41,8 @@ def precision_named(name: Any) -> str:
     >>> precision_named(32), precision_named("bf16"), precision_named("16-mixed")
     ('32-true', 'bf16-mixed', '16-mixed')
     """
-    return PRECISIONS.get(str(name), name)
+    named: str = PRECISIONS.get(str(name), name)
+    return named
 
 
 def trainer_of(config: Config) -> Config:

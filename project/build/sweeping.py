@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +22,15 @@ from project.build.compose import Config, compose, guarded
 from project.build.naming import named
 from project.contract import InputError
 from project.launcher import process, queue, requeue
-from project.run import Run, is_below
+from project.run import Run, Taken, flatten, is_below
 from project.sweep import FOLDER, Launcher, Point, Sweep
 
 Train = Callable[[Config, list[str]], int]
 Asked = tuple[Config, list[str]]  # a point's configuration and its words
 
 LONGEST_NAME = 60
-TO_RUN = ("to run", "failed before", "stopped before")
+TO_RUN = ("to run", "failed before", "stopped before", "to be scored")
 SIGNALLED = 128  # exit codes from here on are signals
-
-
-class Points:
-    """What a sweep asks for, point by point as Hydra composes them."""
-
-    def __init__(self, train: Train) -> None:
-        self.train = train
-        self._asked: list[Asked] = []
-        self.axes: list[str] = []  # the keys that vary
-        self.choice: str | None = None  # the file of conf/sweep that says so, if one does
-
-    @property
-    def asked(self) -> Sequence[Asked]:
-        """The points so far."""
-        return self._asked
-
-    def add(self, config: Config, words: list[str], hydra: Any) -> None:
-        """One point."""
-        if not hydra.launcher._target_.endswith(".BasicLauncher"):
-            raise InputError(
-                f"hydra/launcher: {hydra.launcher._target_} would run points past the ledger: choose launcher=local, "
-                "parallel or slurm"
-            )
-        if not self._asked:
-            self.axes = swept_keys(sys.argv[1:], hydra.sweeper.get("params") or {}, words)
-            self.choice = hydra.runtime.choices.get("sweep")
-        self._asked.append((config, words))
-
-    def run(self) -> int:
-        """Run them; the exit code."""
-        return sweep(self._asked, self.axes, self.choice, self.train)
-
-
-def swept_keys(argv: Sequence[str], params: Iterable[str], words: Sequence[str]) -> list[str]:
-    """The keys that a sweep varies: those of its file, and those given several values on the command line.
-
-    >>> swept_keys(["-m", "seed=1,2", "epochs=3", "hydra.verbose=true"], ["a.b"], ["a.b=1", "seed=1", "epochs=3"])
-    ['a.b', 'seed']
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    said = [word for word in argv if "=" in word and not word.startswith("-")]
-    overrides = OverridesParser.create().parse_overrides(said)
-    keys = [*params, *(one.get_key_element().lstrip("+~") for one in overrides if one.is_sweep_override())]
-    present = {key_of(word) for word in words}
-    return [key for key in dict.fromkeys(keys) if key in present]
 
 
 def is_elsewhere(config: Config) -> bool:
@@ -85,6 +40,8 @@ def is_elsewhere(config: Config) -> bool:
 
 def sweep(asked: Sequence[Asked], axes: Sequence[str], choice: str | None, train: Train) -> int:
     """Run the points that are not done; the exit code. The ledger's folder is the last line on standard output."""
+    ranks.require_one()
+    require_fit(asked[0][0], axes)
     launcher = launcher_of(asked[0][0])
     ledger, points = enrol(asked, axes, choice)
     todo, told = outstanding(ledger, points)
@@ -92,6 +49,15 @@ def sweep(asked: Sequence[Asked], axes: Sequence[str], choice: str | None, train
     launch(launcher, ledger, todo, train)
     print(ledger.folder)
     return conclude(ledger, points, not launcher.waits and getattr(launcher, "submits", True))
+
+
+def require_fit(config: Config, axes: Sequence[str]) -> None:
+    """Refuse to sweep over what comes before training, and over one run: points are runs."""
+    action = config["action"]["name"]
+    if action != "fit":
+        raise InputError(f"action={action}: points of a sweep are trained: leave -m and launcher= out, or action=")
+    if axes and config["resume"]:
+        raise InputError(f"resume={config['resume']}: goes on with one run: give {', '.join(axes)} one value")
 
 
 def launcher_of(config: Config) -> Launcher:
@@ -108,7 +74,7 @@ def launch(launcher: Launcher, ledger: Sweep, points: Sequence[Point], train: Tr
 
 def enrol(asked: Sequence[Asked], axes: Sequence[str], choice: str | None) -> tuple[Sweep, list[Point]]:
     """The ledger with all that is asked for written into it, and these points, each experiment once."""
-    runs = [named(config) for config, _ in asked]
+    runs = [named(config, said) for config, said in asked]
     words = [said for _, said in asked]
     name = name_of(words, axes, choice, asked[0][0]) if axes else runs[0][0].folder.name
     folder = Path(asked[0][0]["runs"]) / FOLDER / name
@@ -124,7 +90,8 @@ def enrol(asked: Sequence[Asked], axes: Sequence[str], choice: str | None) -> tu
         configs[point.name] = config | here
     before = Sweep(folder).facts()["order"] if (folder / "sweep.json").is_file() else []
     order = list(dict.fromkeys([*before, *points]))
-    ledger = Sweep.make(folder, {"axes": list(axes), "words": common(words, axes), "order": order})
+    command = shlex.join(["scansion", "train", *(word for word in sys.argv[1:] if not word.startswith("hydra."))])
+    ledger = Sweep.make(folder, {"command": command, "axes": list(axes), "order": order})
     for name, point in points.items():
         ledger.add(point, configs[name])
     return ledger, list(points.values())
@@ -155,11 +122,24 @@ def common(words: Sequence[Sequence[str]], axes: Sequence[str]) -> list[str]:
 
 def name_of(words: Sequence[Sequence[str]], axes: Sequence[str], choice: str | None, config: Config) -> str:
     """A sweep is the same if it varies the same keys of the same experiment: more values are more points of it."""
-    quiet = [*config["signature_ignores"], "launcher", "trainer"]
-    said = sorted(word for word in common(words, axes) if not is_below(key_of(word), quiet))
+    quiet = ["launcher", *(key for key in config["signature_ignores"] if key not in ("family", "name"))]
+    plain = [word for told in common(words, axes) for word in trainer_words(told)]
+    said = sorted(word for word in plain if not is_below(key_of(word), quiet))
     digest = hashlib.sha256("\n".join([*sorted(axes), "", *said]).encode()).hexdigest()[:6]
     stem = re.sub(r"[^\w.+-]", "_", choice or "+".join(axes))[:LONGEST_NAME]
     return f"{stem}-{digest}"
+
+
+def trainer_words(word: str) -> list[str]:
+    """A word; of one that chooses a trainer what that says: only some of it makes another experiment.
+
+    >>> trainer_words("seed=1"), "trainer.precision=bf16-mixed" in trainer_words("trainer=gpu")
+    (['seed=1'], True)
+    """
+    if key_of(word) != "trainer":
+        return [word]
+    default, chosen = (dict(flatten(compose("train", said)["trainer"])) for said in ([], [word]))
+    return [f"trainer.{key}={value}" for key, value in chosen.items() if value != default.get(key, "(absent)")]
 
 
 def outstanding(ledger: Sweep, points: Sequence[Point]) -> tuple[list[Point], str]:
@@ -191,15 +171,26 @@ def standing_of(ledger: Sweep, point: Point) -> str:
     """How it stands with a point, asked of its run rather than of the ledger."""
     run, noted = Run(point.run), ledger.state(point)
     state = run.state()["state"]
-    if state in ("finished", "pruned") and not ledger_config(ledger, point)["resume"]:
-        require_same(run, ledger_config(ledger, point))
+    config = ledger_config(ledger, point)
+    if state in ("finished", "pruned") and not config["resume"]:
+        require_same(run, config)
+        wanted = config["evaluate"]["manifests"]
+        if wanted and state == "finished" and noted.get("scored") != wanted:  # what is scored already is not again
+            return "to be scored"
+        if noted["state"] == "failed":  # in what comes after training, as its scores do
+            return "failed before"
         done = "done" if state == "finished" else "pruned"
         if noted["state"] != done:
             ledger.note(point, "done" if state == "finished" else "pruned")
         return f"{done} already"
-    if run.is_held():
+    if run.is_held() or is_begun(noted):
         return "running already"
     return {"failed": "failed before", "stopped": "stopped before"}.get(noted["state"], "to run")
+
+
+def is_begun(noted: Mapping[str, Any]) -> bool:
+    """Whether a process of this machine has begun with a point: it imports and builds before it holds the run."""
+    return noted["state"] == "running" and bool(process.is_alive(str(noted.get("job") or "")))
 
 
 def ledger_config(ledger: Sweep, point: Point) -> Config:
@@ -221,17 +212,30 @@ def run_point(file: str, train: Train) -> int:
 
 
 def work(ledger: Sweep, point: Point, train: Train) -> int:
-    """Run one point in this process; its exit code. The first rank notes how it goes."""
-    config, said = ledger_config(ledger, point), list[str]()
+    """Run one point in this process; its exit code. The first rank notes how it goes.
+
+    One that another process trains by now is left to that one, which notes how it ends.
+    """
+    config, said, taken = ledger_config(ledger, point), list[str](), list[Taken]()
+
+    def attempt() -> int:
+        try:
+            return train(config, list(point.command))
+        except Taken as error:
+            taken.append(error)
+            raise
 
     def note(state: Any, **facts: Any) -> None:
         if ranks.is_first():
             ledger.note(point, state, **facts)
 
     note("running", job=queue.own_job() or process.name_of(os.getpid()))
-    code = guarded(lambda: train(config, list(point.command)), f"point {point.told}: ", said.append)
+    code = guarded(attempt, f"point {point.told}: ", said.append)
+    if taken:
+        return code
     if code == 0:
-        note("pruned" if Run(point.run).state()["state"] == "pruned" else "done")
+        pruned = Run(point.run).state()["state"] == "pruned"
+        note("pruned" if pruned else "done", scored=config["evaluate"]["manifests"])
     elif code >= SIGNALLED:
         note("requeued" if requeue.is_promised(code - SIGNALLED) else "stopped", error=said[-1], code=code)
     else:

@@ -33,8 +33,8 @@ class Measured:
 
     @property
     def speed(self) -> float:
-        """Examples a second."""
-        return self.size / max(self.seconds, 1e-9)
+        """Examples a second; of what did not fit, none."""
+        return self.size / max(self.seconds, 1e-9) if self.fits else 0.0
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 from project.checkup.finding import Finding
 from project.checkup.packages import installed
+from project.environment import code_state
 from project.logger.account import logged_in
-from project.run import code_state
 
 SLURM = ("sbatch", "squeue", "sinfo", "scontrol")
 ANSWER_SECONDS = 3.0

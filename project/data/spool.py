@@ -83,6 +83,8 @@ class Spool:
             with self._fetching(path):
                 if path.exists():  # somebody else fetched it while this process waited
                     continue
+                for left in self.folder.glob(f".{path.name[0]}*.part"):  # by killed processes: this one has the lock
+                    left.unlink(missing_ok=True)
                 part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
                 try:
                     download(shard, part)

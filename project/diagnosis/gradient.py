@@ -75,7 +75,7 @@ def _norm(tensors: Sequence[Tensor | None], like: Tensor) -> Tensor:
     if not present:
         return torch.zeros((), device=like.device)
     norm: Tensor = torch.stack(torch._foreach_norm(present)).float().norm()
-    whole: Tensor = norm.full_tensor() if _is_shared_out(norm) else norm  # type: ignore[operator]
+    whole: Tensor = norm.full_tensor() if _is_shared_out(norm) else norm  # type: ignore[attr-defined]
     return whole
 
 

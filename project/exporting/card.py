@@ -24,7 +24,8 @@ def reports_of(run: Run, weights: str | None = None) -> list[dict[str, Any]]:
 
     `weights`: only what was made with these.
     """
-    found = []
+    packed = run.folder / "reports.json"
+    found = json.loads(packed.read_text(encoding="utf-8")) if run.is_package and packed.is_file() else []
     for file in sorted(run.reports.glob("*/report.json")):
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
@@ -33,7 +34,7 @@ def reports_of(run: Run, weights: str | None = None) -> list[dict[str, Any]]:
             continue
         info = content["info"]
         if weights is not None and info.get("weights") != weights:
-            continue
+            continue  # the run has learned since
         told = {name: content[name] for name in _KEPT} | {"info": {name: info[name] for name in _INFO if name in info}}
         manifest = str(info.get("manifest", ""))
         told["info"]["manifest"] = Path(manifest).name if Path(manifest).is_absolute() else manifest
@@ -69,7 +70,7 @@ def card(name: str, config: Config, index: Content, alphabet: Content, reports: 
         f"- decoding: `{json.dumps(index['decode'], ensure_ascii=False)}`",
         f"- writes: {symbols(alphabet)}",
         f"- learned from: `{json.dumps(index['data'], ensure_ascii=False)}` (content hashes of manifests)",
-        f"- code: `{json.dumps(index['code'], ensure_ascii=False)}`",
+        f"- with: `{json.dumps((index['environment'] or {}).get('packages', {}), ensure_ascii=False)}`",
         f"- made: {index['created']}",
         "",
     ]  # fmt: skip

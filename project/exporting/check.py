@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from project.build.assemble import Recognizer
 from project.build.scoring import predict
-from project.contract import Batch, Hypothesis, Output
+from project.contract import Batch, Emissions, Hypothesis, Output, SpanOutput
 from project.data.manifest import Manifest
 from project.exporting.front import padded
 from project.exporting.running import Graph, output_of
-from project.exporting.whole import told
+from project.exporting.whole import HEADS, told
 
 PRECISION = "32-true"
 
@@ -59,7 +60,7 @@ class InPlace(nn.Module):
         self.seconds += time.perf_counter() - middle
         self.original_seconds += middle - started
         self.difference = max(self.difference, largest_difference(mine, theirs))
-        return mine
+        return instead(theirs, mine)
 
     def num_output_frames(self, num_frames: Tensor) -> Tensor:
         """As the original."""
@@ -67,16 +68,34 @@ class InPlace(nn.Module):
         return found
 
 
+def instead(theirs: Output, mine: Output) -> Output:
+    """An Output with what a graph says in place of what is said there; what the graph leaves out stays."""
+    names = ("log_probs_BTV", "lengths_B") if isinstance(mine, Emissions) else (*HEADS, "lengths_B")
+    said = {name: getattr(mine, name) for name in names if getattr(mine, name) is not None}
+    changes: Any = {name: _as_long(one, getattr(theirs, name)) for name, one in said.items()}
+    return replace(theirs, **changes)
+
+
+def _as_long(mine: Tensor, theirs: Tensor) -> Tensor:
+    """The same, padded or cut to as many frames: how many there are beyond lengths is of no account."""
+    if mine.ndim < 2 or mine.shape[1] == theirs.shape[1]:
+        return mine
+    missing = max(0, theirs.shape[1] - mine.shape[1])
+    return functional.pad(mine, (0, 0) * (mine.ndim - 2) + (0, missing))[:, : theirs.shape[1]]
+
+
 def largest_difference(mine: Output, theirs: Output) -> float:
     """Between two Outputs of one batch, inside lengths; infinity where shapes or lengths differ."""
     largest = 0.0
+    assert isinstance(mine, Emissions | SpanOutput)
+    assert isinstance(theirs, Emissions | SpanOutput)
     if not torch.equal(mine.lengths_B, theirs.lengths_B):
         return float("inf")
     for (name, one), (_, other) in zip(told(mine), told(theirs), strict=True):
         if name == "frames":
             continue
         for row, length in enumerate(theirs.lengths_B.tolist()):
-            parts = [side[row].float() if name in PER_EXAMPLE else side[row, :length].float() for side in (one, other)]
+            parts = [side[row] if name in PER_EXAMPLE else side[row, :length] for side in (one, other)]
             if parts[0].shape != parts[1].shape or not parts[0].isfinite().all():
                 return float("inf")
             largest = max(largest, float((parts[0] - parts[1]).abs().max()) if parts[0].numel() else 0.0)
@@ -89,7 +108,7 @@ PER_EXAMPLE = ("kinds", "pointers")  # heads that say one thing of an example, n
 def originally(recognizer: Recognizer, manifest: Manifest) -> Checked:
     """What the recognizer itself recognizes."""
     scored = predict(recognizer, manifest, PRECISION, "cpu").scored
-    return Checked({name: row.hypothesis for name, row in scored.items()}, plain(recognizer.system.figures))
+    return Checked({name: row.hypothesis for name, row in scored.items()}, dict(recognizer.system.summary()))
 
 
 def exported(recognizer: Recognizer, graph: Graph, manifest: Manifest) -> Checked:
@@ -104,12 +123,7 @@ def exported(recognizer: Recognizer, graph: Graph, manifest: Manifest) -> Checke
         system.model = model
     found = {name: row.hypothesis for name, row in scored.items()}
     times = stand_in.difference, stand_in.seconds, stand_in.original_seconds
-    return Checked(found, plain(system.figures), *times)
-
-
-def plain(figures: Mapping[str, float]) -> dict[str, float]:
-    """Figures of a validation without the loss terms."""
-    return {name.removeprefix("dev/"): value for name, value in figures.items()}
+    return Checked(found, dict(system.summary()), *times)
 
 
 def differing(first: Checked, second: Checked) -> list[str]:

@@ -21,11 +21,13 @@ from project.exporting.front import front_of, padded
 from project.exporting.metadata import metadata_of
 from project.exporting.onnx_file import add_metadata, write_onnx
 from project.exporting.running import OnnxGraph, ScriptGraph
+from project.exporting.torchscript_file import write_torchscript
 from project.exporting.whole import Whole, require_graph, told
 from project.run import Run
 
 _MOST = 1e-2  # by which a graph may be off: beyond that it is another recognizer
 _SHOWN = 3  # ids in messages
+_MOST_FIGURES = 6  # in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def prepare(run: Run, config: Config) -> Making:
     signals = [feature.read(part[index].media) for index in range(min(2, len(part)))]
     signals = signals if len(signals) > 1 else signals * 2  # a batch of one would become a graph of one
     inputs = {name: torch.from_numpy(value) for name, value in padded(feature, signals).items()}
+    recognizer.system.model.float()
     whole = Whole(front, recognizer.system.model).eval()
     with torch.no_grad():
         names = [name for name, _ in told(recognizer.system.model(_as_batch(front, inputs)))]
@@ -113,7 +116,11 @@ def _checked(making: Making, graph: Any) -> Checked:
     others = check.differing(making.original, found)
     if others or not found.difference <= _MOST:
         shown = " ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
-        what = f"{len(others)} of {len(found.hypotheses)} examples are recognized otherwise ({shown}), and " if others else ""
+        what = (
+            f"{len(others)} of {len(found.hypotheses)} examples are recognized otherwise ({shown}), and "
+            if others
+            else ""
+        )
         raise WorkError(
             f"the graph does not say what the run says: {what}it is off by {found.difference:.2g}: nothing was kept; "
             "set format=package"
@@ -127,7 +134,7 @@ def _found(making: Making, checked: Checked) -> Config:
         "examples": len(making.manifest),
         "manifest": making.manifest.hash,
         "max_difference": checked.difference,
-        "figures": {name: value for name, value in checked.figures.items() if name != "loss"},
+        "figures": dict(checked.figures),
     }
 
 
@@ -149,8 +156,6 @@ def _smaller(making: Making, model: Any, config: Config, out: Path) -> Iterator[
 
 
 def _torchscript(making: Making, out: Path) -> Iterator[str]:
-    from project.exporting.torchscript_file import write_torchscript
-
     module = write_torchscript(making.whole, making.inputs, making.metadata, out)
     try:
         checked = _checked(making, ScriptGraph(module, making.names))
@@ -172,4 +177,6 @@ def _line(name: str, found: Checked, file: Path, manifest: Manifest) -> str:
 
 
 def _figures(found: Checked) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in found.figures.items() if name not in {"loss", "ctc"})
+    parts = ("_substitutions", "_deletions", "_insertions")
+    named = [f"{name} {value:.4g}" for name, value in found.figures.items() if not name.endswith(parts)]
+    return ", ".join(named[:_MOST_FIGURES])

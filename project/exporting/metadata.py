@@ -13,10 +13,11 @@ import torch
 
 from project.build.assemble import Recognizer
 from project.build.compose import Config
+from project.environment import code_state
 from project.exporting.onnx_file import FORMAT
 from project.feature.bars import Bars
 from project.feature.landmarks import Landmarks
-from project.run import Run, code_state
+from project.run import Run
 
 _LONG_SECONDS = 3600.0  # long enough to tell rates from counts
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from project import atomic
 from project.contract import InputError
 from project.exporting.onnx_lstm import with_nodes
-from project.exporting.whole import Whole
 
 FORMAT = 1  # of the metadata
 FRONT = "preprocessing"  # what nodes say that come before the network
@@ -29,7 +28,7 @@ KEY = "scansion"  # of metadata_props, under which all that is known of the mode
 _ANY = torch.export.Dim.DYNAMIC
 
 
-def write_onnx(whole: Whole, inputs: Mapping[str, Tensor], names: list[str], file: Path) -> Any:
+def write_onnx(whole: nn.Module, inputs: Mapping[str, Tensor], names: list[str], file: Path) -> Any:
     """The file of a recognizer, made along some example inputs; the graph as `onnx` holds it."""
     _require()
     shapes = tuple({0: _ANY, 1: _ANY} if one.ndim > 1 else {0: _ANY} for one in inputs.values())
@@ -38,7 +37,7 @@ def write_onnx(whole: Whole, inputs: Mapping[str, Tensor], names: list[str], fil
     try:
         with torch.no_grad(), _quietly():
             program = torch.onnx.export(
-                with_nodes(whole.float().eval()),
+                with_nodes(whole.eval()),
                 tuple(inputs.values()),
                 dynamo=True,
                 dynamic_shapes=(shapes,),
@@ -115,7 +114,8 @@ def forget_origin(model: Any) -> None:
             scopes = [one.value for one in node.metadata_props if one.key == "pkg.torch.onnx.name_scopes"]
             del node.metadata_props[:]
             node.doc_string = FRONT if scopes and "'front'" in scopes[0] else ""
-        for value in (*graph.value_info, *graph.input, *graph.output):
+        del graph.value_info[:]  # shapes in between: whoever asks for them infers them, and finds some of these wrong
+        for value in (*graph.input, *graph.output):
             del value.metadata_props[:]
 
 
@@ -131,12 +131,11 @@ def _graphs(graph: Any) -> Iterator[Any]:
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without what the exporter says of its own future and of packages that are not needed."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # what goes wrong is raised as well
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        logging.disable(before)

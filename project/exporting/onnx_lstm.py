@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import cast, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
+
+from project.contract import InputError
 
 # B examples, T frames, C channels, H hidden numbers, G four times as many
 
@@ -29,9 +31,8 @@ class LSTMNode(nn.Module):
 
     def __init__(self, lstm: nn.LSTM) -> None:
         super().__init__()
-        assert lstm.batch_first
-        assert lstm.num_layers == 1
-        assert not lstm.bidirectional
+        if not lstm.batch_first or lstm.num_layers > 1 or lstm.bidirectional:
+            raise InputError("model: an LSTM of several layers at once cannot be put into a graph: set format=package")
         self.hidden = lstm.hidden_size
         parts = {name.removesuffix("_l0"): self._ordered(value.detach()) for name, value in lstm.named_parameters()}
         self.weight_1GC = nn.Parameter(parts["weight_ih"][None], requires_grad=False)
@@ -51,4 +52,4 @@ class LSTMNode(nn.Module):
         made_T1BH = torch.onnx.ops.symbolic(
             "LSTM", parts, {"hidden_size": self.hidden}, dtype=x_TBC.dtype, shape=shape, version=_OPSET
         )
-        return cast(Tensor, made_T1BH)[:, 0].transpose(0, 1), None
+        return made_T1BH[:, 0].transpose(0, 1), None

@@ -20,8 +20,9 @@ from project.build.fingerprint import hash_weights
 from project.build.restore import changed, hash_checkpoint, restore
 from project.contract import InputError
 from project.diagnosis.feature import FEATURES
+from project.environment import code_state
 from project.exporting.card import card, reports_of
-from project.run import Run, code_state
+from project.run import Run
 
 # Groups of a run's configuration that a recognizer is rebuilt from, and what is told of it beside them.
 KEPT = (
@@ -54,6 +55,7 @@ def fill(folder: Path, run: Run, config: Config, own: Config, recognizer: Recogn
 
     weights = weights_of(recognizer, run)
     save_file(weights, folder / package.WEIGHTS, metadata={"format": "pt"})
+    (folder / package.WEIGHTS).chmod(0o644)  # the library makes it for its maker's eyes alone
     kept = {key: own[key] for key in KEPT if key in own}
     kept["data"] = kept["data"] | {"fresh": None, "manifest": manifests(kept["data"]["manifest"]), "workers": 0}
     kept = dict(packed_files(kept, folder))
@@ -69,7 +71,9 @@ def fill(folder: Path, run: Run, config: Config, own: Config, recognizer: Recogn
         write_json(folder / "reports.json", reports)
     index = index_of(run, config, recognizer, weights)
     alphabet = json.loads((folder / "alphabet.json").read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(card(run.name.replace("/", "-"), kept, index, alphabet, reports), encoding="utf-8")
+    (folder / "README.md").write_text(
+        card(run.name.replace("/", "-"), kept, index, alphabet, reports), encoding="utf-8"
+    )
     files = {name: package.hash_file(file) for name, file in package.content(folder)}
     write_json(folder / package.INDEX, index | {"files": files})
 
@@ -79,14 +83,15 @@ def weights_of(recognizer: Recognizer, run: Run) -> dict[str, torch.Tensor]:
     state = recognizer.system.state_dict()
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):
-            raise InputError(f"{run.folder}: {name} is no tensor, and a package holds nothing else: it cannot be packed")
+            raise InputError(
+                f"{run.folder}: {name} is no tensor, and a package holds nothing else: it cannot be packed"
+            )
     return {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
 
 
 def index_of(run: Run, config: Config, recognizer: Recognizer, weights: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     """What package.json says, but for the hashes of files."""
     feature = recognizer.feature
-    data = run.folder / "data.json"
     return {
         "format": package.FORMAT,
         "scansion": str(code_state()["version"]),
@@ -99,10 +104,19 @@ def index_of(run: Run, config: Config, recognizer: Recognizer, weights: Mapping[
         "license": config["license"],
         "feature": dict(feature.settings),
         "decode": dict(recognizer.system.decoder.settings),
-        "data": json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {},
-        "longest": run.metadata().get("longest"),
-        "code": code_state(),
+        **provenance(run),
+        "packed_by": code_state(),
     }
+
+
+def provenance(run: Run) -> dict[str, Any]:
+    """What a run was trained on and with; of a package, what it says of that."""
+    if run.is_package:
+        known = package.read_index(run.folder)
+        return {name: known.get(name) for name in ("data", "environment", "longest")}
+    files = {name: run.folder / f"{name}.json" for name in ("data", "environment")}
+    found = {name: json.loads(file.read_text("utf-8")) if file.is_file() else {} for name, file in files.items()}
+    return {**found, "longest": run.metadata().get("longest")}
 
 
 def manifests(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +162,7 @@ def without_origins(node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     return {
-        key: {name: None for name in value} if key == "weights" and isinstance(value, Mapping) else without_origins(value)
+        key: dict.fromkeys(value) if key == "weights" and isinstance(value, Mapping) else without_origins(value)
         for key, value in node.items()
     }
 

@@ -74,5 +74,5 @@ def output_of(found: Mapping[str, Tensor]) -> Output:
     """What a graph said, as decoders take it."""
     if "log_probs" in found:
         return Emissions(found["log_probs"], found["frames"])
-    return SpanOutput(**{name: found[key] for name in HEADS if (key := name.rpartition("_")[0]) in found},
-                      lengths_B=found["frames"])  # fmt: skip
+    heads = {name: found[key] for name in HEADS if (key := name.rpartition("_")[0]) in found}
+    return SpanOutput(**heads, lengths_B=found["frames"])  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ class ToneGraph(nn.Module):
         self._step = tone._STEP * self._hop
         self._width = max(1, round(told["average_seconds"] / (self._hop / self._rate * tone._STEP)))
         weight_K1W, self._low_hz, self._spacing = spectrum(self._rate, told["band_hz"])
+        self.weight_K1W: Tensor
         self.register_buffer("weight_K1W", weight_K1W)
 
     def forward(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +78,8 @@ class ToneGraph(nn.Module):
             track_BS.gather(1, one_N.long().clamp(min=0)[None].minimum(last_B1)).double()
             for one_N in (left_N, left_N + 1)
         )
-        return (left_BN + (right_BN - left_BN) * (place_N - left_N)).float()
+        hertz_BN: Tensor = left_BN + (right_BN - left_BN) * (place_N - left_N)
+        return hertz_BN.float()
 
     def _at_zero(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The signal with its tone at zero frequency: real and imaginary part."""
@@ -108,11 +110,13 @@ class ToneGraph(nn.Module):
         """(B, S, K) means over the hops of each step, then over some steps around each; ends go on as they are."""
         steps = (x_BHK.shape[1] + tone._STEP - 1) // tone._STEP
         hops_BH = torch.arange(steps * tone._STEP, device=x_BHK.device)[None].minimum((hops_B - 1)[:, None])
-        steps_BSK = rows_at(x_BHK.double(), hops_BH).unflatten(1, (-1, tone._STEP)).mean(dim=2)
+        steps_BSK = rows_at(x_BHK.double(), hops_BH)
+        steps_BSK = steps_BSK.reshape(steps_BSK.shape[0], -1, tone._STEP, steps_BSK.shape[2]).mean(dim=2)
         around_W = torch.arange(self._width, device=x_BHK.device) - self._width // 2
         places_SW = (torch.arange(steps, device=x_BHK.device)[:, None] + around_W).clamp(min=0)
         places_BSW = places_SW[None].minimum((steps_B - 1)[:, None, None])
-        return rows_at(steps_BSK, places_BSW.flatten(1)).unflatten(1, (-1, self._width)).mean(dim=2)
+        around_BSK = rows_at(steps_BSK, places_BSW.flatten(1))
+        return around_BSK.reshape(around_BSK.shape[0], -1, self._width, around_BSK.shape[2]).mean(dim=2)
 
     def _power(self, parts: tuple[Tensor, Tensor], window: int) -> Tensor:
         """(B, T) mean power of the sums over a window around each frame's middle."""

@@ -45,4 +45,4 @@ def told(output: Any) -> list[tuple[str, Tensor]]:
 def require_graph(model: nn.Module) -> None:
     """Refuse a model that writes token by token: what it says next depends on what it said."""
     if getattr(model, "writes", None) == "tokens":
-        raise InputError(f"{type(model).__name__} writes token by token, which no single graph does: set format=package")
+        raise InputError(f"{type(model).__name__} writes token by token, which no graph does: set format=package")

@@ -24,6 +24,7 @@ from project.launcher.process import memory_of, name_of
 from project.launcher.reached import Reached, latest, monitored
 from project.launcher.room import Place, Room, has_memory, need_of
 from project.launcher.telling import Telling
+from project.run import Run
 from project.sweep import ENDED, Point, State, Sweep, point_command
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -180,6 +181,8 @@ class _Crew:
         about = f"{figure}  {child.seconds:.0f} s{f', {gigabytes(child.peak)}' if child.peak else ''}"
         if noted in (*ENDED, "requeued"):
             self._tell(point, noted, self.sweep.state(point).get("error", ""), about)
+        elif Run(point.run).is_held():  # its own process is gone
+            self._tell(point, "running", "another process trains it", about)
         elif code == 0:
             self._conclude(point, "done", about)
         elif self.asked is not None:

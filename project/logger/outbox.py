@@ -15,6 +15,7 @@ from typing import Any
 import soundfile
 
 from project import atomic
+from project.contract import InputError
 from project.data.media import ARRAYS, open_medium, suffix_of
 
 MOST_SECONDS = 30  # of a recording
@@ -47,7 +48,7 @@ def make_clip(media: str, folder: Path) -> Path | None:
     try:
         with open_medium(media) as stream, soundfile.SoundFile(stream) as sound:
             rate, wave_NC = sound.samplerate, sound.read(MOST_SECONDS * sound.samplerate, always_2d=True)
-    except (soundfile.LibsndfileError, OSError):  # a video, or it is gone: a table may lack a sound
+    except (soundfile.LibsndfileError, OSError, InputError):  # a video, or it is gone: a table may lack a sound
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with atomic.writing(clip) as file:

@@ -44,7 +44,7 @@ def test_a_constructor_may_take_keys_of_any_name() -> None:
         ({"_target_": "torch.load", "f": "x"}, "torch.load is refused"),
         ({"_target_": "torch.hub.load", "repo_or_dir": "x"}, "torch.hub.load is refused"),
         ({"_target_": "torch.os.system", "command": "true"}, "torch.os.system is refused"),
-        ({"_target_": "project.run.subprocess.Popen", "args": "true"}, "is refused"),
+        ({"_target_": "project.environment.subprocess.Popen", "args": "true"}, "is refused"),
         ({"_target_": "builtins.eval"}, "builtins.eval is refused"),
         ({"_target_": 3}, "3 is not a dotted name"),
         ({"_target_": "project.model.nothing.Net"}, "project.model.nothing.Net does not exist"),

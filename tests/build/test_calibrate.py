@@ -25,7 +25,7 @@ def file(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"calibrate.out={file}",
         "trainer.accumulate_grad_batches=3",
     ]
-    assert calibrate(compose("train", words), ["action=calibrate", *words]) == 0
+    assert calibrate(compose("train", words), ["action.name=calibrate", *words]) == 0
     return file
 
 
@@ -41,11 +41,11 @@ def test_a_file_of_budgets_is_written_and_trained_with(
     assert content["measured"]["rows"][0]["largest"]["gb"] < content["measured"]["limit_gb"]
     more = "data.batching.max_batch_size=8"
     config = compose("train", [*tiny, more, f"data.batching.budgets={file}"])
-    run, settled = named(config)
+    run, settled = named(config, [])
     assert capsys.readouterr().err == ""
     assert settled["data"]["batching"]["budgets"] == content["budgets"]
     by_hand = str(content["budgets"]).replace(" ", "")
-    assert named(compose("train", [*tiny, more, f"data.batching.budgets={by_hand}"]))[0] == run
+    assert named(compose("train", [*tiny, more, f"data.batching.budgets={by_hand}"]), [])[0] == run
     recognizer = train.build(settled)
     batches = [len(batch) for batch in recognizer.data.train_dataloader()]
     assert sum(batches) == 24
@@ -55,7 +55,7 @@ def test_a_file_of_budgets_is_written_and_trained_with(
 def test_it_says_how_it_is_used(tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without another folder beside the runs; no run is made, and another model is told of."""
     words = [*tiny, f"runs={tmp_path}/runs", "calibrate.buckets=1", "calibrate.most=2", "calibrate.prefer=fastest"]
-    assert calibrate(compose("train", words), ["++action=calibrate", *words]) == 0
+    assert calibrate(compose("train", words), ["action.name=calibrate", *words]) == 0
     told = capsys.readouterr()
     file = tmp_path / "runs/trial/run.budgets.yaml"
     assert told.out.strip() == str(file)

@@ -13,7 +13,7 @@ from project import train
 from project.build import sweeping
 from project.build.compose import Config, compose
 from project.build.ranges import moved
-from project.build.searching import Launch, command_of, common_words, is_wanted, search, through
+from project.build.searching import Launch, command_of, common_words, is_wanted, run, search, through, waiting
 from project.callbacks.study import FILE
 from project.contract import InputError
 from project.search.trials import Outcome
@@ -173,3 +173,11 @@ def test_points_are_trained_into_the_ledger(tiny: list[str], capsys: pytest.Capt
     assert search(config, given, launch) == 0
     assert {run: (Path(run) / "state.json").stat().st_mtime_ns for run in times} == times
     assert len(ledger.points()) == 3
+
+
+def test_a_launcher_that_runs_nothing_is_refused() -> None:
+    """A search would wait for ever for a script that somebody may hand in; SLURM's jobs are waited for."""
+    config, words = asked("search=random", *SPACE, "launcher=slurm_script")
+    with pytest.raises(InputError, match="leaves it to you"):
+        run(config, words, train.train_one)
+    assert waiting(compose("train", ["launcher=slurm"])).waits

@@ -16,9 +16,13 @@ import pytest
 import torch
 
 from project import cli
-from project.build.sweeping import name_of
+from project.build.compose import compose
+from project.build.ranks import require_one
+from project.build.sweeping import name_of, work
+from project.contract import InputError
 from project.run import Run
 from project.sweep import Sweep
+from project.train import train_one
 
 Answer = tuple[int, str, str]
 
@@ -112,10 +116,12 @@ def test_two_points_of_two_processes_each(tiny: list[str], tmp_path: Path, train
 
 
 def test_more_values_are_more_points_of_the_same_sweep() -> None:
-    config = {"signature_ignores": ["runs", "data.workers"]}
+    config = {"signature_ignores": compose("train")["signature_ignores"]}
     fixed = ["experiment=a/b", "optimizer.lr=0.1"]
     name = name_of([[*fixed, "seed=1"], [*fixed, "seed=2"]], ["seed"], None, config)
     assert name == name_of([["runs=x", *fixed, "seed=3", "trainer=ddp"]], ["seed"], None, config)
+    for other in ("trainer=gpu", "trainer.max_epochs=2", "name=other"):
+        assert name != name_of([[*fixed, "seed=1", other]], ["seed"], None, config), "its points are others"
     assert name != name_of([["experiment=a/c", "optimizer.lr=0.1", "seed=1"]], ["seed"], None, config)
     assert name.startswith("seed-")
     assert name_of([[*fixed, "seed=1"]], ["seed"], "mask_weight", config).startswith("mask_weight-")
@@ -129,3 +135,64 @@ def test_points_that_are_one_experiment_run_once(
     assert code == 0
     assert "threads=2 is the same experiment as threads=1: it runs once" in err
     assert states(Sweep.open(None, tmp_path / "runs")) == {"done": 1}
+
+
+def test_a_point_that_another_process_trains_is_left_to_it(
+    tiny: list[str], tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    """Two shells that start the same sweep at once: neither calls the other's point failed."""
+    words = ["-m", *tiny, f"runs={tmp_path}/runs", "trainer.max_epochs=1", "seed=1,2"]
+    assert training(*words)[0] == 0
+    sweep = Sweep.open(None, tmp_path / "runs")
+    first = sweep.points()[0]
+    Run(first.run).note("running")
+    sweep.note(first, "pending")
+    with Run(first.run).lock():
+        assert work(sweep, first, train_one) == 2
+        assert sweep.state(first)["state"] == "running"
+        code, _, err = training(*words)
+    assert code == 0
+    assert "1 running already, 1 done already" in err
+
+
+def test_one_of_several_processes_starts_no_sweep(
+    tiny: list[str], tmp_path: Path, training: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under torchrun ranks would train different points as one."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, err = training("-m", *tiny, f"runs={tmp_path}/runs", "seed=1,2")
+    assert code == 2
+    assert "2 processes were started" in err
+    with pytest.raises(InputError, match="3 processes"):
+        require_one({"SLURM_STEP_NUM_TASKS": "3"})
+    require_one({"SLURM_NTASKS": "3"})  # an allocation, in whose shell one process starts it
+
+
+def test_points_are_trained_and_not_calibrated(
+    tiny: list[str], tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    code, _, err = training("-m", *tiny, f"runs={tmp_path}/runs", "seed=1,2", "action.name=calibrate")
+    assert code == 2
+    assert "action=calibrate" in err
+
+
+def test_a_ledger_is_read_from_another_folder(
+    tiny: list[str], tmp_path: Path, training: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert training("-m", *tiny, "trainer.max_epochs=1", "seed=1,2")[0] == 0
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    monkeypatch.chdir("/")
+    points = Sweep.open(next((tmp_path / "moved/.sweeps").iterdir())).points()
+    assert [(point.run / "config.yaml").is_file() for point in points] == [True, True]
+
+
+def test_points_that_are_done_are_scored_where_that_is_asked_for_later(
+    tiny: list[str], morse: Path, tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    words = ["-m", *tiny, f"runs={tmp_path}/runs", "trainer.max_epochs=1", "seed=1"]
+    later = [*words, f"evaluate.manifests=[{morse}/test.jsonl]"]
+    assert training(*words)[0] == 0
+    assert "1 to be scored" in training(*later)[2]
+    assert len(list((tmp_path / "runs").glob("trial/*/reports/*/report.json"))) == 1
+    assert "1 done already" in training(*later)[2]

@@ -82,7 +82,7 @@ def test_sound(feature: Any) -> None:
 )
 def test_landmarks(feature: Landmarks) -> None:
     rng = np.random.default_rng(0)
-    body_PX = rng.normal(size=(543, 3)) + [3, 2, 1]
+    body_PX = rng.normal(size=(543, 3)) + np.array([3, 2, 1])
     signals = []
     for frames in (30, 1, 12):
         points_TPX = (body_PX + np.cumsum(rng.normal(0, 0.02, (frames, 543, 3)), axis=0)).astype(np.float32)

@@ -22,7 +22,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_second_process_of_a_run_stops_and_changes_nothing(
     faults: Any, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, config = named(config)
+    run, config = named(config, [])
     run.folder.mkdir(parents=True)
     with run.lock():
         before = content(run.folder)
