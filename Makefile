@@ -11,7 +11,7 @@ RUN ?= $(shell ls -td runs/morse/*/ 2>/dev/null | head -n 1)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test cluster-test check format smoke notebooks docs bench bench-morse clean
+.PHONY: help setup run test long-test cluster-test check format smoke notebooks docs bench bench-morse clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ run: $(VENV)/.core  ## from nothing to a report: make the Morse corpus, train, e
 
 test: $(VENV)/.everything  ## all tests, in one process
 	$(BIN)/python -m pytest
+
+long-test: $(VENV)/.everything  ## tests of whole processes, workflows, docs and notebooks: minutes
+	$(BIN)/python -m pytest --long
 
 cluster-test: $(VENV)/.everything  ## jobs on a real SLURM, which it starts and stops: about ten minutes
 	.ci/apt-cluster

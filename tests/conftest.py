@@ -30,6 +30,16 @@ from project.text.vocabulary import Vocabulary, trained
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="of all tests those that take long, and no others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where all tests are asked for, those marked `long` wait for --long; who names a file gets all that is in it."""
+    if config.args == config.getini("testpaths"):
+        items[:] = [item for item in items if (item.get_closest_marker("long") is not None) == config.option.long]
+
+
 @pytest.fixture(scope="session")
 def morse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train.jsonl (24 recordings), dev.jsonl (6) and test.jsonl (7) of short, clean Morse."""

@@ -157,6 +157,7 @@ def write_files(page: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return len(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands(
     page: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -63,6 +63,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[P
             del sys.modules[name]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_runs_in_order(notebook: Path, pictures: list[Path]) -> None:
     space: dict[str, Any] = {"__name__": "__main__"}
@@ -74,6 +75,7 @@ def test_runs_in_order(notebook: Path, pictures: list[Path]) -> None:
     assert len(pictures) >= 1, "a notebook shows something"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_is_kept_stripped(notebook: Path) -> None:
     """No output, no numbers of execution, nothing of the editor's; and plain Python that says first what it shows."""

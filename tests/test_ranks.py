@@ -84,6 +84,7 @@ def test_two_processes_train_one_run(tiny: list[str], morse: Path, tmp_path: Pat
     }
 
 
+@pytest.mark.long
 def test_shared_out_weights_under_torchrun_and_on(tiny: list[str], tmp_path: Path) -> None:
     """Two processes of torchrun train one run, each with half of the weights. It goes on from its last checkpoint in
     two processes that are started here, and in one that holds all weights; and its best is any recognizer's.

@@ -265,6 +265,7 @@ def test_running_out_of_memory_names_the_batch_and_the_knob(config: Config, tmp_
         train.fit(Run(tmp_path / "run"), config, recognizer)
 
 
+@pytest.mark.long
 def test_it_learns_by_heart(config: Config, tiny: list[str], tmp_path: Path) -> None:
     """trainer=overfit: the eight examples of two batches, until each is recognized without error."""
     overrides = [word for word in tiny if not word.startswith(("trainer.", "model."))]

@@ -24,6 +24,7 @@ from project.benchmark.table import Table
 from project.build.assemble import build_trainer, settle
 from project.build.compose import Config, compose
 from project.build.processes import in_processes
+from project.build.ranks import started_on
 from project.contract import Batch
 from project.system.base import System
 
@@ -90,7 +91,8 @@ class Scaling:
             told = Path(folder) / "seconds.json"
             trainer.callbacks.append(Stopwatch(told, WARM_UP))  # type: ignore[attr-defined]
             system = new_system(config, WARM_UP + self.steps)
-            trainer.fit(system, train_dataloaders=Repeated(self._batches(0), WARM_UP + self.steps))
+            with started_on(Path(folder)):  # leaves nothing of its processes behind
+                trainer.fit(system, train_dataloaders=Repeated(self._batches(0), WARM_UP + self.steps))
             return float(json.loads(told.read_text()))
 
     def _hand(self, config: Config, count: int) -> float:

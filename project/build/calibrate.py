@@ -207,8 +207,9 @@ class Search:
 
     def _smaller(self, tried: Tried, size: int) -> Found:
         tried.trials.fits(size, lambda: tried.batch(size, 0))
-        bucket = tried.bucket
-        return Found(bucket.length, len(bucket.rows), tried.trials.made[size], tried.trials.fastest(size))
+        made, bucket = tried.trials.made, tried.bucket
+        reached = max(known for known in made if known <= max(size, min(made)))  # a size may not be worth another try
+        return Found(bucket.length, len(bucket.rows), made[reached], tried.trials.fastest(reached))
 
 
 def _tell(progress: Any, bar: Any, bucket: Bucket, size: int) -> None:

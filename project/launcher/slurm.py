@@ -64,28 +64,16 @@ class Slurm:
         self.array_parallelism = array_parallelism
 
     def launch(self, sweep: Sweep, points: Sequence[Point], work: Callable[[Point], int]) -> None:
-        """Hand in those that are not in the queue already."""
+        """Hand them in; whoever calls has left out what SLURM has already."""
         require_slurm()
         jobs: list[str] = []
-        for group in alike(self._outside(sweep, points)):
+        for group in alike(points):
             jobs += self._submit(sweep, group)
         if jobs:
             whole = list(dict.fromkeys(job.partition("_")[0] for job in jobs))
             print(f"slurm    {len(jobs)} submitted; to end them: scancel {' '.join(whole)}", file=sys.stderr)
         if self.waits:
             self._wait(sweep, points)
-
-    def _outside(self, sweep: Sweep, points: Sequence[Point]) -> list[Point]:
-        """Those that SLURM does not have already from an earlier call."""
-        jobs = {point.name: str(sweep.state(point).get("job", "")) for point in points}
-        answer = queue.ask(job for job in jobs.values() if job)
-        if answer.problem:
-            raise InputError(f"launcher: SLURM gives no answer ({answer.problem}): try again when it does")
-        alive = [job for job, state in answer.states.items() if state in queue.WAITING | queue.AT_WORK]
-        for point in points:
-            if jobs[point.name] in alive:
-                print(f"slurm    {point.told}: in the queue already, as job {jobs[point.name]}", file=sys.stderr)
-        return [point for point in points if jobs[point.name] not in alive]
 
     def _submit(self, sweep: Sweep, points: Sequence[Point]) -> list[str]:
         """The jobs of points that ask for the same; each point notes its own."""

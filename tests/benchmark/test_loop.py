@@ -25,6 +25,7 @@ def test_both_loops_end_with_the_same_weights() -> None:
         torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_the_table_holds_a_ratio_for_each_step_size() -> None:
     table = Loop(step_ms=[10.0], steps=20, rounds=1).run()
     assert len(table.rows) == 1

@@ -351,6 +351,7 @@ def test_the_ledger_is_what_json_says(make: Make) -> None:
     assert json.loads((sweep.folder / "points/r-0.state").read_text())["state"] == "done"
 
 
+@pytest.mark.long
 def test_two_real_points_and_what_is_reported_of_them(
     tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
