@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from project.build.sweeping import in_queue
 from project.contract import InputError
 from project.launcher import slurm
 from project.launcher.job_request import JobRequest
@@ -66,8 +67,7 @@ def test_what_is_in_the_queue_is_not_handed_in_again(sbatch: None, sweep: Sweep,
     for point, job in ((first, "8"), (second, "9")):
         sweep.note(point, "pending", job=job)
     fake("squeue", "echo '8|RUNNING'")
-    Slurm(JobRequest()).launch(sweep, sweep.points(), lambda _: 0)
-    assert [sweep.state(point)["job"] for point in (first, second, third)] == ["8", "1", "2"]
+    assert in_queue(sweep, [first, second, third]) == {first.name}
 
 
 def test_it_waits_for_the_end_of_all(sbatch: None, sweep: Sweep, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_controller_that_is_away(sbatch: None, fake: Fake, sweep: Sweep) -> No
     sweep.note(sweep.points()[0], "running", job="8")
     fake("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1")
     with pytest.raises(InputError, match="SLURM gives no answer"):
-        Slurm(JobRequest()).launch(sweep, sweep.points(), lambda _: 0)
+        in_queue(sweep, sweep.points())
 
 
 @pytest.mark.parametrize(("rank", "printed", "before"), [("0", "", "before\nseen\n"), ("1", "seen\n", "before\n")])
