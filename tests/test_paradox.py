@@ -21,6 +21,8 @@ from project.contract import Batch, TokenOutput
 from project.decode.generate import Generate
 from project.loss.token import IGNORED, TokenLoss, wanted
 
+pytestmark = pytest.mark.long
+
 START, END = 1, 2
 STEPS, ENOUGH = 90, 0.01
 Loss = Callable[[TokenOutput, Batch], Tensor]

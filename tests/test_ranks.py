@@ -20,6 +20,8 @@ from project.model.trained import read_checkpoint
 from project.run import Run
 from project.system.weights import load_weights
 
+pytestmark = pytest.mark.long
+
 
 def losses_of(run: Run) -> list[float]:
     """Of each batch; of several processes the mean of theirs."""
@@ -84,7 +86,6 @@ def test_two_processes_train_one_run(tiny: list[str], morse: Path, tmp_path: Pat
     }
 
 
-@pytest.mark.long
 def test_shared_out_weights_under_torchrun_and_on(tiny: list[str], tmp_path: Path) -> None:
     """Two processes of torchrun train one run, each with half of the weights. It goes on from its last checkpoint in
     two processes that are started here, and in one that holds all weights; and its best is any recognizer's.

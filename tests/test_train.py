@@ -105,7 +105,15 @@ def test_a_run_trains_and_tells(undisturbed: Run) -> None:
         assert words in told
 
 
-@pytest.mark.parametrize(("step", "workers"), [(7, (2, 2)), (9, (2, 0)), (7, (0, 1)), (9, (0, 1))])
+@pytest.mark.parametrize(
+    ("step", "workers"),
+    [
+        pytest.param(7, (2, 2), marks=pytest.mark.long),  # orphaned workers look after five seconds
+        pytest.param(9, (2, 0), marks=pytest.mark.long),
+        (7, (0, 1)),
+        (9, (0, 1)),
+    ],
+)
 def test_killed_and_resumed_equals_undisturbed(
     undisturbed: Run, config: Config, tmp_path: Path, step: int, workers: tuple[int, int]
 ) -> None:

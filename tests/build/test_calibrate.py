@@ -14,6 +14,8 @@ from project.build.compose import Config, compose
 from project.build.naming import named
 from project.contract import InputError
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def file(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:

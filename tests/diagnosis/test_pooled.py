@@ -29,6 +29,7 @@ def pooled(model: MobileNetLSTM) -> MobileNetLSTM:
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_pooled", [False, True])
 def test_a_pooled_time_axis_is_found(watch: Callable[..., Any], is_pooled: bool) -> None:
     model = pooled(sign_encoder()) if is_pooled else sign_encoder()

@@ -139,6 +139,7 @@ def equal_on_average(num_groups: int, rng: np.random.Generator, *, unequal: bool
     return mine, theirs, below, [str(group) for group in groups]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "trials"), [("examples", 1_000), ("12 groups", 2_500), ("20 groups", 2_500), ("24 unequal groups", 2_500)]
 )

@@ -24,6 +24,8 @@ from project.feature.fbank import Fbank
 from project.model.masked import Extent, MaskedConv1d, MaskedLSTM
 from project.run import Run
 
+pytestmark = pytest.mark.long
+
 onnx = pytest.importorskip("onnx")
 
 Make = Callable[[str], Run]
@@ -49,7 +51,6 @@ def same_alone_and_together(run: Run, file: Path) -> Any:
     return json.loads(graph.properties[KEY])
 
 
-@pytest.mark.long
 def test_morse_with_all_that_comes_before_the_network(
     made: Make, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +98,6 @@ def refused_words(capsys: pytest.CaptureFixture[str], sound: Path, *words: str, 
 WHOLE = pytest.mark.skipif(os.environ.get("SCANSION_EXPORTS") != "whole", reason="SCANSION_EXPORTS=whole exports these")
 
 
-@pytest.mark.long
 @WHOLE
 @pytest.mark.parametrize("family", ["sign", "phoneme", "bars"])
 def test_other_families(made: Make, export: Export, family: str, tmp_path: Path) -> None:
@@ -165,7 +165,6 @@ def test_a_graph_that_says_something_else_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("family", ["morse", "phoneme"])
 def test_torchscript(made: Make, export: Export, family: str, tmp_path: Path) -> None:
     assert export(made(family).folder, "format=torchscript", f"out={tmp_path}/m.pt") == 0

@@ -26,6 +26,8 @@ from project.logger import wandb as ours
 from project.logger.wandb import WandbRun
 from project.run import Run
 
+pytestmark = pytest.mark.long
+
 wandb = pytest.importorskip("wandb", reason="the extra `wandb` is not installed")
 
 Read = Callable[[Path], list[dict[str, Any]]]
