@@ -27,7 +27,8 @@ run: $(VENV)/.core  ## from nothing to a report: make the Morse corpus, train, e
 test: $(VENV)/.everything  ## all tests, in one process
 	$(BIN)/python -m pytest
 
-long-test: $(VENV)/.everything  ## tests of whole processes, workflows, docs and notebooks: minutes
+long-test: $(VENV)/.everything  ## tests of whole processes, pages in a browser, workflows, docs and notebooks: minutes
+	.ci/apt-browser
 	$(BIN)/python -m pytest --long
 
 cluster-test: $(VENV)/.everything  ## jobs on a real SLURM, which it starts and stops: about ten minutes

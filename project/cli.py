@@ -24,6 +24,7 @@ VERBS = {
     "report": ("runs*",),
     "transcribe": ("run", "files*"),
     "export": ("run",),
+    "serve": ("run",),
     "bench": ("benchmark*",),
     "list": ("what", "match*"),
     "doctor": ("need*",),

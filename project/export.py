@@ -9,7 +9,7 @@ from project.build.compose import Config, app
 from project.contract import InputError
 from project.run import Run
 
-SUFFIXES = {"package": ".scansion", "onnx": ".onnx", "torchscript": ".pt"}
+SUFFIXES = {"package": ".scansion", "onnx": ".onnx", "torchscript": ".pt", "page": ".html"}
 
 
 def export(config: Config, words: list[str]) -> int:
@@ -60,10 +60,11 @@ def check_request(config: Config) -> None:
 
 
 def graphs(run: Run, config: Config, out: Path) -> None:
-    """A graph and, if asked for, its smaller sister; each is kept only if it passes."""
+    """A graph and, if asked for, its smaller sister, or the page that holds it; each is kept only if it passes."""
     from project.exporting.making import make_graphs
+    from project.serving.making import make_page
 
-    for line in make_graphs(run, config, out):
+    for line in (make_page if config["format"] == "page" else make_graphs)(run, config, out):
         print(line)
 
 

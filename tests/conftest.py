@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from project import cli
+from project.benchmark.chromium import Browser
 from project.build.compose import Config, compose
-from project.contract import Batch
+from project.contract import Batch, InputError
 from project.corpus.keyer.channel import Channel
 from project.corpus.keyer.fist import Keying
 from project.corpus.keyer.texts import Texts
@@ -28,6 +29,8 @@ from project.model.moonshine import Moonshine
 from project.text.vocabulary import Vocabulary, trained
 
 torch.set_num_threads(1)
+
+pytest_plugins = ["tests.families"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,6 +107,27 @@ def transcribing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         return stop.value.code, told.out, lines
 
     return answer
+
+
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")  # beeps, and may be asked
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Headless Chromium, one for all tests; its microphone hears beeps."""
+    try:
+        opened = Browser(tmp_path_factory.mktemp("profile"), MICROPHONE)
+    except InputError as error:
+        pytest.skip(str(error))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def faint(browser: Browser) -> Callable[[], list[str]]:
+    """Texts of the page that is open that stand out less than WCAG 2.1 asks for."""
+    script = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+    return lambda: browser.run(script)  # type: ignore[no-any-return]
 
 
 class Tones:

@@ -112,7 +112,7 @@ def test_the_tree_of_conf_is_walked() -> None:
     assert len(OBJECTS) >= 24
     assert len(options("experiment")) >= 1
     assert len(options("action")) >= 6
-    verbs = {"train", "prepare", "evaluate", "report", "transcribe", "bench", "list", "doctor", "export"}
+    verbs = {"train", "prepare", "evaluate", "report", "transcribe", "bench", "list", "doctor", "export", "serve"}
     assert {file.stem for file in CONF.glob("*.yaml")} == {"shell", *verbs}
     for file in CONF.rglob("*.yaml"):
         assert yaml.safe_load(file.read_text(encoding="utf-8")) is not None, f"{file} is empty"

@@ -33,6 +33,8 @@ GRAPHS: Mapping[type, Any] = {
     Bars: BarsGraph,
 }
 
+PICTURES = (ToneEnvelope, Envelope, Fbank)  # of which it is worth a look what they make of sound
+
 
 def front_of(feature: Any) -> nn.Module:
     """A feature's module."""

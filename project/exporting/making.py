@@ -17,12 +17,12 @@ from project.contract import InputError, WorkError
 from project.data.manifest import Manifest
 from project.exporting import check
 from project.exporting.check import Checked
-from project.exporting.front import front_of, padded
+from project.exporting.front import PICTURES, front_of, padded
 from project.exporting.metadata import metadata_of
 from project.exporting.onnx_file import add_metadata, write_onnx
 from project.exporting.running import OnnxGraph, ScriptGraph
 from project.exporting.torchscript_file import write_torchscript
-from project.exporting.whole import Whole, require_graph, told
+from project.exporting.whole import FEATURES, Whole, require_graph, told
 from project.run import Run
 
 _MOST = 1e-2  # by which a graph may be off: beyond that it is another recognizer
@@ -75,9 +75,10 @@ def prepare(run: Run, config: Config) -> Making:
     signals = signals if len(signals) > 1 else signals * 2  # a batch of one would become a graph of one
     inputs = {name: torch.from_numpy(value) for name, value in padded(feature, signals).items()}
     recognizer.system.model.float()
-    whole = Whole(front, recognizer.system.model).eval()
+    shows = config["format"] == "onnx" and isinstance(feature, PICTURES)
+    whole = Whole(front, recognizer.system.model, shows_features=shows).eval()
     with torch.no_grad():
-        names = [name for name, _ in told(recognizer.system.model(_as_batch(front, inputs)))]
+        names = [name for name, _ in told(recognizer.system.model(_as_batch(front, inputs)))] + [FEATURES] * shows
     metadata = metadata_of(run, own, recognizer, list(inputs), names)
     metadata |= protocol_of_run(run)
     return Making(recognizer, whole, inputs, names, part, metadata, check.originally(recognizer, part))

@@ -36,6 +36,7 @@ OUTPUTS = {
     "ends": "float32 (batch, bars): logits of being its last bar",
     "pointers": "float32 (batch, 2): start and length of the span, as parts of the window",
     "frames": "int64 (batch): output frames of each example; frames beyond carry no meaning",
+    "features": "float32 (batch, feature frames, columns): what preprocessing gives the network, to be looked at",
 }
 
 

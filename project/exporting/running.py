@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from project.contract import Emissions, InputError, Output, SpanOutput
-from project.exporting.whole import HEADS
+from project.exporting.whole import FEATURES, HEADS
 
 REMEDY = "install it: pip install 'scansion[export]'"
 
@@ -41,7 +41,7 @@ class OnnxGraph:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{file}: not a readable ONNX file ({reason}): export the run again") from None
         self.properties: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        self._names = [one.name for one in self._session.get_outputs()]
+        self._names = [one.name for one in self._session.get_outputs() if one.name != FEATURES]
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, Tensor]:
         found = self._session.run(self._names, dict(inputs))

@@ -13,23 +13,26 @@ from project.contract import Batch, Emissions, InputError, SpanOutput
 
 # B examples, N samples or bars, T frames, V symbols
 
+FEATURES = "features"  # what a graph gives beside what decoders look at: what its network is given
 HEADS = ("inside_BT", "kinds_BV", "starts_BT", "ends_BT", "pointers_BP")  # of a SpanOutput that decoders look at
 
 
 @final
 class Whole(nn.Module):
-    """Feature and model in one; `front` gives frames and their numbers."""
+    """Feature and model in one; `front` gives frames and their numbers. Asked for, they come out as well, last."""
 
-    def __init__(self, front: nn.Module, model: nn.Module) -> None:
+    def __init__(self, front: nn.Module, model: nn.Module, *, shows_features: bool = False) -> None:
         super().__init__()
         self.front = front
         self.model = model
+        self._shows_features = shows_features
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Tensors in the order of `names_of`."""
         signals_BTF, lengths_B = self.front(*inputs)
         output: Any = self.model(Batch((), signals_BTF, lengths_B, {}, ()))
-        return tuple(value for _, value in told(output))
+        values = tuple(value for _, value in told(output))
+        return (*values, signals_BTF) if self._shows_features else values
 
 
 def told(output: Any) -> list[tuple[str, Tensor]]:

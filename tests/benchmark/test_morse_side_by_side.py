@@ -102,6 +102,7 @@ def run(tiny: list[str], tmp_path: Path) -> str:
 def test_the_whole_way(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ours beside one that answers, one that is absent and one that gets the first recordings only."""
     monkeypatch.setattr(side_by_side, "Fldigi", FirstOnly)
+    monkeypatch.setattr(side_by_side, "has_ebook2cw", lambda: True)  # without it more kinds are keyed here
     programs = {"parrot": "echo {file}", "nobody": "no-such-decoder {file}"}
     keep = tmp_path / "kept"
     table = SideBySide(

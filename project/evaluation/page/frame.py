@@ -9,7 +9,8 @@ from html import escape
 from pathlib import Path
 
 Section = tuple[str, str, str]  # anchor, heading, content
-FILES = ("page.css", "page.js", "signing.js")
+STYLES = ("theme.css", "page.css")
+SCRIPTS = ("page.js", "signing.js")
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
     "script-src 'sha256-{digest}'; img-src data:; media-src data:"
@@ -22,9 +23,8 @@ LOGO = (
 
 def frame(title: str, meta: str, top: str, body: Sequence[Section], reading: str = "") -> str:
     """The page as text. Only its own script can run: a policy names it by its hash."""
-    style, *scripts = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in FILES)
-    script = "".join(scripts)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style, script = ("".join(map(read, names)) for names in (STYLES, SCRIPTS))
+    digest = digest_of(script)
     links = "".join(f'<a href="#{anchor}">{escape(heading)}</a>' for anchor, heading, _ in body)
     parts = "".join(
         f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2 id="{anchor}-title">{escape(heading)}</h2>'
@@ -43,3 +43,17 @@ def frame(title: str, meta: str, top: str, body: Sequence[Section], reading: str
         f"<main>{top}<nav aria-label=Sections>{links}</nav>\n{parts}</main>\n"
         f"<footer>{reading}</footer>\n<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def read(name: str) -> str:
+    """A file beside this one."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def digest_of(script: str) -> str:
+    """By which a policy names a script that may run.
+
+    >>> digest_of("")
+    '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    """
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,27 +1,18 @@
-"""The page in a real browser: headless Chromium, driven over its own DevTools protocol through a pair of pipes.
-
-No driver package and no port is needed: `--remote-debugging-pipe` speaks JSON on file descriptors 3 and 4.
-"""
+"""The page of a report in a real browser."""
 
 from __future__ import annotations
 
-import base64
-import fcntl
 import json
-import os
 import re
-import select
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from project.benchmark.chromium import Browser
 from project.contract import Finding
 from project.evaluation.comparison import compare
 from project.evaluation.example import worst
@@ -34,38 +25,9 @@ from project.feature import landmark_file
 from project.feature.landmark_layout import BLOCKS, NUM_POINTS
 
 Make = Callable[..., Report]
-PATIENCE_SECONDS = 60.0
-OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio", "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe", "about:blank",
-)  # fmt: skip
+Faint = Callable[[], list[str]]
 
-
-# Texts whose colour is too near to the colour behind them, each with its contrast.
-CONTRAST = """(() => {
-  const numbers = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = (rgb) => rgb.map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
-  const behind = (one) => {
-    for (; one; one = one.parentElement) {
-      const [r, g, b, a = 1] = numbers(getComputedStyle(one).backgroundColor);
-      if (a > 0.99 && r !== undefined) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const faint = new Map();
-  for (const one of document.querySelectorAll("body *")) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !one.checkVisibility() || one.disabled || one.closest("noscript, option")) continue;
-    const style = getComputedStyle(one), isText = one.namespaceURI.endsWith("svg");
-    const front = numbers(isText ? style.fill : style.color).slice(0, 3);
-    const [a, b] = [light(front), light(behind(one))].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < 4.5) faint.set(`${one.tagName}.${one.className.baseVal ?? one.className}`, contrast.toFixed(2));
-  }
-  return [...faint].map((pair) => pair.join(" "));
-})()"""
-
+pytestmark = pytest.mark.long
 
 # Waits until all bodies stand on their stages.
 STAGED = """(async () => {
@@ -74,126 +36,6 @@ STAGED = """(async () => {
     await new Promise(requestAnimationFrame);
   }
 })()"""
-
-
-class Browser:
-    """One page of a headless browser, and all that it complained about."""
-
-    def __init__(self, program: str, profile: Path) -> None:
-        (asked, ask), (answer, answered) = os.pipe(), os.pipe()
-        # Clear of 3 and 4, where the browser will look for them.
-        theirs = [fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, 16) for handle in (asked, answered)]
-        null = str(os.devnull)
-        self._process = os.posix_spawn(
-            program,
-            [program, *OPTIONS, f"--user-data-dir={profile}"],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, theirs[0], 3),
-                (os.POSIX_SPAWN_DUP2, theirs[1], 4),
-                (os.POSIX_SPAWN_OPEN, 1, null, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, null, os.O_WRONLY, 0),
-            ],
-        )
-        for handle in (asked, answered, *theirs):
-            os.close(handle)
-        self._ask, self._answer, self._rest, self._number = ask, answer, b"", 0
-        self._session: str | None = None
-        self.complaints: list[str] = []
-        self._loaded = False
-        pages = self.call("Target.getTargets")["targetInfos"]
-        target = next(page["targetId"] for page in pages if page["type"] == "page")
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **parameters: Any) -> Any:
-        """One command and its answer."""
-        self._number += 1
-        command: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            command["sessionId"] = self._session
-        left = json.dumps(command).encode() + b"\0"
-        while left:
-            left = left[os.write(self._ask, left) :]
-        while True:
-            message = self._next()
-            if message.get("id") == self._number:
-                assert "error" not in message, message
-                return message["result"]
-
-    def open(self, path: Path, scheme: str = "light", width: int = 1200) -> None:
-        """Show a file, and forget earlier complaints."""
-        self.complaints.clear()
-        self._loaded = False
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self.call("Page.navigate", url=path.as_uri())
-        while not self._loaded:
-            self._next()
-
-    def run(self, script: str) -> Any:
-        """The value of a JavaScript expression; a promise is waited for."""
-        found = self.call(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
-        )
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
-
-    def press(self, key: str, code: int) -> None:
-        """A key goes down and up, as on a keyboard."""
-        text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
-        for kind in ("keyDown", "keyUp"):
-            extra = text if kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **extra)
-
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        return base64.b64decode(found["data"])
-
-    def close(self) -> None:
-        """End the browser and wait for it."""
-        self._session = None
-        self.call("Browser.close")
-        os.waitpid(self._process, 0)
-        os.close(self._ask)
-        os.close(self._answer)
-
-    def _next(self) -> dict[str, Any]:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._answer], [], [], max(0.0, until - time.monotonic()))
-            assert ready, "the browser says nothing"
-            part = os.read(self._answer, 1 << 20)
-            assert part, "the browser has gone"
-            self._rest += part
-        line, self._rest = self._rest.split(b"\0", 1)
-        message: dict[str, Any] = json.loads(line)
-        self._note(message.get("method", ""), message.get("params", {}))
-        return message
-
-    def _note(self, method: str, event: dict[str, Any]) -> None:
-        if method == "Page.loadEventFired":
-            self._loaded = True
-        elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(event["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled":
-            self.complaints.append(str(event["args"]))
-        elif method == "Log.entryAdded":
-            self.complaints.append(event["entry"]["text"])
-        elif method == "Network.requestWillBeSent" and not event["request"]["url"].startswith(("file:", "data:")):
-            self.complaints.append(f"asks for {event['request']['url']}")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt install chromium")
-    opened = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield opened
-    opened.close()
 
 
 def reports_with_sound(make: Make, folder: Path) -> list[Report]:
@@ -299,12 +141,12 @@ def test_it_loads_without_complaint(browser: Browser, page: Path, scheme: str, w
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out(browser: Browser, page: Path, scheme: str) -> None:
+def test_text_stands_out(browser: Browser, faint: Faint, page: Path, scheme: str) -> None:
     """Text has the contrast that WCAG 2.1 asks for (4.5) in both themes."""
     browser.open(page, scheme)
-    assert browser.run(CONTRAST) == []
+    assert faint() == []
     browser.run("document.querySelector('h1').style.color = '#888'")  # 3.4 on the light paper, 5.1 on the dark one
-    assert len(browser.run(CONTRAST)) == (scheme == "light")
+    assert len(faint()) == (scheme == "light")
 
 
 def test_sorting(browser: Browser, page: Path) -> None:
@@ -408,11 +250,11 @@ def test_a_recording_plays(browser: Browser, page: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_signers_are_shown(browser: Browser, signed: Path, scheme: str, width: int) -> None:
+def test_signers_are_shown(browser: Browser, faint: Faint, signed: Path, scheme: str, width: int) -> None:
     browser.open(signed, scheme, width)
     browser.run(STAGED)
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")
-    assert browser.run(CONTRAST) == []
+    assert faint() == []
     muted, right, left = (
         browser.run(f"getComputedStyle(document.querySelector('.stage .{part}')).stroke")
         for part in ("pose", "right_hand", "left_hand")
@@ -431,10 +273,10 @@ def test_signers_are_shown(browser: Browser, signed: Path, scheme: str, width: i
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_windows_are_shown(browser: Browser, marked: Path, scheme: str, width: int) -> None:
+def test_windows_are_shown(browser: Browser, faint: Faint, marked: Path, scheme: str, width: int) -> None:
     browser.open(marked, scheme, width)
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")
-    assert browser.run(CONTRAST) == []
+    assert faint() == []
     wanted, said, paper = (
         browser.run(f"getComputedStyle({one})")
         for one in (

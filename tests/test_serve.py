@@ -1,0 +1,81 @@
+"""`scansion serve` as on a command line: a page until Ctrl-C; what cannot be served is told in one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from project import cli
+from project.run import Run
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["serve", *words])
+    told = capsys.readouterr()
+    assert stop.value.code == 2
+    assert not told.out
+    return told.err.removeprefix("scansion: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["none"], "none: "),
+        (["none.onnx"], "none.onnx: "),
+        (["none", "port=99999"], "port=99999: give a number from 0 to 65535"),
+        (["none", "port=http"], "port=http: give a number from 0 to 65535"),
+        (["none", "open=perhaps"], "open=perhaps: give true, false or null"),
+        (["none", "examples=-1"], "examples=-1: give a number of recordings from 0 on"),
+        (["none.onnx", "decode=greedy"], "decode: none.onnx is decoded as it was exported: leave it out"),
+    ],
+)
+def test_bad_words(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, *words)
+    assert line.startswith(told)
+    assert line.count("\n") == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", ["sign", "bars", "stt"])
+def test_only_what_hears_frame_by_frame_can_be_served(
+    family: str, made: Callable[[str], Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, str(made(family).folder), "max_samples=1").splitlines()[-1]
+    assert "it takes no sound" in line or "writes token by token" in line
+
+
+@pytest.mark.long
+def test_it_serves_until_it_is_interrupted(made: Callable[[str], Run], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "project", "serve", str(made("morse").folder), "port=0", "open=false"]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    errors = tmp_path / "errors.txt"
+    with (
+        errors.open("w") as stream,
+        subprocess.Popen(
+            [*command, "max_samples=2", "decode=greedy"],
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://localhost:"), errors.read_text()
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+            page = answer.read().decode()
+        assert "morse/tiny" in page
+        assert page.rstrip().endswith("</html>")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert "Ctrl-C ends it" in errors.read_text()
+    assert "Traceback" not in errors.read_text()
