@@ -206,8 +206,7 @@ def test_a_microphone_is_heard(
     """The browser's stand-in for a microphone beeps; what was heard is recognized as a whole when it is stopped."""
     browser = opened()
     browser.run("byId('listen').click()")
-    browser.wait("source instanceof Microphone")
-    assert browser.run("WAYS.every((id) => byId(id).disabled)")
+    browser.wait("source instanceof Microphone && WAYS.every((id) => byId(id).disabled)")
     browser.wait("byId('live').textContent.trim() !== ''")
     time.sleep(1.5)
     browser.run("byId('stop').click()")

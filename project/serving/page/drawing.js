@@ -60,15 +60,16 @@ function drawSpectrogram(canvas, { sound, rate }, stretch) {
     if (column && place % 8 === 0) levels.push(...column);
     columns.push(column);
   }
-  levels.sort((a, b) => a - b);
-  const loudest = levels.at(-1) ?? 0, noise = Math.max(loudest - DYNAMIC_DB, levels[Math.floor(levels.length / 2)] ?? 0);
-  const ink = components(colour("ink"));
-  const shade = pen.createImageData(columns.length, height);
+  const ordered = Float32Array.from(levels).sort(), loudest = ordered.at(-1) ?? 0;
+  const noise = Math.max(loudest - DYNAMIC_DB, ordered[ordered.length >> 1] ?? 0);
+  const ink = components(colour("ink")), perLevel = 255 / (loudest - noise || 1);
+  const shade = pen.createImageData(columns.length, height), rows = new Uint16Array(height);
+  for (let row = 0; row < height; row++) rows[row] = Math.min(bins - 1, Math.floor(((height - 1 - row) / height) * bins));
   for (const [n, column] of columns.entries()) {
     for (let row = 0; row < height && column; row++) {
-      const level = column[Math.min(bins - 1, Math.floor(((height - 1 - row) / height) * bins))];
-      const dark = Math.min(1, Math.max(0, (level - noise) / (loudest - noise || 1)));
-      shade.data.set([...ink, 255 * dark], 4 * (row * columns.length + n));
+      const at = 4 * (row * columns.length + n);
+      for (let one = 0; one < 3; one++) shade.data[at + one] = ink[one];
+      shade.data[at + 3] = (column[rows[row]] - noise) * perLevel; // it keeps within 0 and 255 by itself
     }
   }
   const picture = new OffscreenCanvas(columns.length, height);
@@ -78,17 +79,21 @@ function drawSpectrogram(canvas, { sound, rate }, stretch) {
   named(pen, "0", height - 7);
 }
 
+const COSINES = Float64Array.from({ length: SIZE }, (_, n) => Math.cos((2 * Math.PI * n) / SIZE));
+const SINES = Float64Array.from({ length: SIZE }, (_, n) => Math.sin((2 * Math.PI * n) / SIZE));
+
 /** Levels of the frequencies in a piece of sound, in dB. */
 function spectrum(sound, from) {
   const real = new Float64Array(SIZE), imaginary = new Float64Array(SIZE);
-  for (let n = 0; n < SIZE; n++) {
-    real[n] = (sound[from + n] ?? 0) * (0.5 - 0.5 * Math.cos((2 * Math.PI * n) / SIZE));
-  }
+  const first = Math.max(0, -from), last = Math.min(SIZE, sound.length - from);
+  for (let n = first; n < last; n++) real[n] = sound[from + n] * (0.5 - 0.5 * COSINES[n]);
   transform(real, imaginary);
-  return Float64Array.from({ length: SIZE / 2 }, (_, k) => 10 * Math.log10(real[k] ** 2 + imaginary[k] ** 2 + 1e-12));
+  const levels = new Float32Array(SIZE / 2);
+  for (let k = 0; k < levels.length; k++) levels[k] = 10 * Math.log10(real[k] * real[k] + imaginary[k] * imaginary[k] + 1e-12);
+  return levels;
 }
 
-/** Fourier's transform in place, for powers of two. */
+/** Fourier's transform of SIZE numbers, in place. */
 function transform(real, imaginary) {
   const count = real.length;
   for (let n = 1, mirror = 0; n < count; n++) {
@@ -102,12 +107,14 @@ function transform(real, imaginary) {
   }
   for (let size = 2; size <= count; size *= 2) {
     for (let k = 0; k < size / 2; k++) {
-      const cosine = Math.cos((-2 * Math.PI * k) / size), sine = Math.sin((-2 * Math.PI * k) / size);
+      const cosine = COSINES[(k * SIZE) / size], sine = -SINES[(k * SIZE) / size];
       for (let n = k; n < count; n += size) {
         const m = n + size / 2;
         const a = real[m] * cosine - imaginary[m] * sine, b = real[m] * sine + imaginary[m] * cosine;
-        [real[m], imaginary[m]] = [real[n] - a, imaginary[n] - b];
-        [real[n], imaginary[n]] = [real[n] + a, imaginary[n] + b];
+        real[m] = real[n] - a;
+        imaginary[m] = imaginary[n] - b;
+        real[n] += a;
+        imaginary[n] += b;
       }
     }
   }

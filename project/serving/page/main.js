@@ -7,7 +7,9 @@ const { separator, symbols } = about.graph.alphabet;
 const shownName = (text) => (text === " " ? "space" : text);
 const names = ["blank", ...symbols.map(shownName)];
 const WAYS = ["choose", "example", "listen", "key"];
-let recognizer, source, current, lanes;
+const { sample_rate: rate, inputs_per_output: step } = about.graph;
+const scales = { rate, second: step / rate, names }; // of all that is drawn
+let recognizer, source, current, lanes, liveLanes;
 
 /** Everything that is begun here ends here: what goes wrong is told in one line, and the page goes on. */
 async function attempt(what, work) {
@@ -26,6 +28,7 @@ function say(text) {
 
 async function begin() {
   lanes = new Lanes(byId("lanes"), byId("cursor"), (text) => (byId("under").textContent = text));
+  liveLanes = new Lanes(byId("near"), byId("now"), () => {});
   say("Unpacking the recognizer …");
   recognizer = await attempt("the recognizer", () => Recognizer.open(about.graph));
   if (!recognizer) return say("This page cannot recognize anything here.");
@@ -59,7 +62,7 @@ function exampleFile() {
 async function recognize(name, wave, rate, blob) {
   const progress = (share) => say(`Recognizing ${name}: ${Math.round(100 * share)} %`);
   const found = await recognizer.call("recognize", { wave, rate }, [], progress);
-  const result = { ...found, name, blob, rate: about.graph.sample_rate };
+  const result = { ...found, name, blob };
   results.push(result);
   list();
   show(result);
@@ -96,7 +99,7 @@ function show(result) {
     (sure === null ? "" : `; confidence ${(100 * sure).toFixed(0)} %`);
   URL.revokeObjectURL(byId("player").src);
   byId("player").src = URL.createObjectURL(result.blob);
-  lanes.show({ ...result, second: about.graph.inputs_per_output / about.graph.sample_rate, names });
+  lanes.show({ ...result, ...scales });
   byId("words").replaceChildren(
     ...wordsOf(result.marks, separator).map((word) => {
       const row = document.createElement("tr");
@@ -126,14 +129,17 @@ async function follow(kind, open) {
   const pieces = [], waiting = [];
   let isBusy = false, isOver = false;
   const append = async (wave) => {
+    if (isOver) return;
     pieces.push(wave);
     waiting.push(wave);
     if (pieces.reduce((sum, piece) => sum + piece.length, 0) > 60 * about.limits.minutes * source.rate) return stop();
-    if (isBusy || isOver) return;
+    if (isBusy) return;
     isBusy = true;
     await attempt(kind, async () => {
-      const { marks, guess } = await recognizer.call("append", { wave: joined(waiting.splice(0)) });
-      if (!isOver) write(byId("live"), marks, guess);
+      const { marks, guess, near } = await recognizer.call("append", { wave: joined(waiting.splice(0)) });
+      if (isOver) return;
+      write(byId("live"), marks, guess);
+      if (near) liveLanes.show({ ...near, ...scales, seconds: near.sound.length / scales.rate });
     });
     isBusy = false;
   };
@@ -177,7 +183,7 @@ function wire() {
   byId("files").onchange = ({ target }) => take([...target.files]).then(() => (target.value = ""));
   byId("example").onclick = () => take([exampleFile()]);
   byId("listen").onclick = () => follow("microphone", (give) => Microphone.open(give));
-  byId("key").onclick = () => follow("key", (give) => new Key(about.graph.sample_rate, give));
+  byId("key").onclick = () => follow("key", (give) => new Key(rate, give));
   byId("stop").onclick = stop;
   const drop = byId("drop");
   for (const kind of ["dragover", "dragleave", "drop"]) {

@@ -59,12 +59,12 @@ const tasks = {
       live.at += plan.size - plan.overlap;
       live.wave = live.wave.slice(plan.size - plan.overlap);
     }
-    let guess = [];
-    if (live.wave.length >= about.sample_rate / 2) {
-      const { emissions } = await said(live.wave), first = Math.max(0, stitch.from - live.at / plan.grain);
-      guess = marksOf(decoder(emissions.part(first)), first + live.at / plan.grain);
-    }
-    answer({ done: true, marks: live.marks, guess });
+    if (live.wave.length < about.sample_rate / 2) return answer({ done: true, marks: live.marks, guess: [] });
+    const { emissions, features } = await said(live.wave), begin = live.at / plan.grain;
+    const first = Math.max(0, stitch.from - begin), guess = marksOf(decoder(emissions.part(first)), first + begin);
+    const heard = features ? [{ start: 0, length: live.wave.length, ...features }] : [];
+    const near = { sound: live.wave, emissions, heard, marks: marksOf(decoder(emissions), 0) }; // what is drawn
+    answer({ done: true, marks: live.marks, guess, near });
   },
 };
 

@@ -227,7 +227,7 @@ def test_allowed_differences_are_marked(make: Make, page_html: Page) -> None:
 
 
 def test_colours_of_both_themes_are_the_same_set() -> None:
-    style = Path(__file__).parents[3].joinpath("project/evaluation/page/page.css").read_text(encoding="utf-8")
+    style = Path(__file__).parents[3].joinpath("project/evaluation/page/theme.css").read_text(encoding="utf-8")
     blocks = re.findall(r"\{([^{}]*--paper:[^{}]*)\}", style)
     names = [set(re.findall(r"(--[\w-]+):", block)) for block in blocks]
     assert len(names) == 3
