@@ -20,6 +20,8 @@ def main() -> None:
         stop.ignore()
         print(f"scansion: {stop.TOLD}", file=sys.stderr)
         sys.exit(stop.CODE)
+    except BrokenPipeError:  # of help, read by a pager or head
+        stop.hush()
     finally:
         stop.unwatch()  # while the process ends: nothing is left to be told
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from project import atomic
+from project import atomic, stop
 from project.build.compose import Config, app, options
 from project.contract import InputError
 from project.listing import choice, runs
@@ -33,7 +32,7 @@ def show(config: Config, words: list[str]) -> int:
         say(found)
         sys.stdout.flush()
     except BrokenPipeError:  # who reads standard output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stop.hush()
     return 0
 
 

@@ -15,11 +15,12 @@ import fcntl
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -28,6 +29,7 @@ from project.contract import InputError
 from project.diagnosis.evidence import Ledger
 from project.environment import environment
 
+LOOKING_SECONDS = 1.0  # so long it is tried again to hold a run: whoever only looks holds its lock for a moment
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
 
 
@@ -165,7 +167,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("a+") as handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _hold(handle)
             except BlockingIOError as error:
                 raise Taken(f"{self.folder}: another process is training this run: wait for it or stop it") from error
             except OSError as error:  # some clusters' file systems are mounted without locks
@@ -177,18 +179,35 @@ class Run:
             yield
 
     def is_held(self) -> bool:
-        """Whether a process is training this run now; where there are no locks to ask, it is taken not to be."""
+        """Whether a process is training this run now; where there are no locks to ask, it is taken not to be.
+
+        It is asked by a lock that many may have at once, so that of two who look neither sees the other.
+        """
         file = self.folder / ".lock"
         if not file.exists():
             return False
         try:
-            with file.open("a+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with file.open("rb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # no locks on this file system, or the folder may only be read
+        except OSError:  # no locks on this file system, or the folder may not be read
             return False
         return False
+
+
+def _hold(handle: IO[str]) -> None:
+    """Lock a file for this process alone; BlockingIOError where another one holds it for longer than a look takes."""
+    end = time.monotonic() + LOOKING_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOKING_SECONDS / 100)
+        else:
+            return
 
 
 def find(root: str, family: str, name: str, signature: str) -> Run:

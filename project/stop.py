@@ -1,12 +1,14 @@
 """Ctrl-C, noted when it comes: so it is told as what it is, also where a library made another error of it.
 
 Hydra and numpy do, when they are interrupted in the wrong place. While a run trains, callbacks/interruption.py answers
-instead.
+instead. And a pipe that is closed at its other end.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 from types import FrameType
 from typing import NoReturn
@@ -31,6 +33,11 @@ def ignore() -> None:
 def unwatch() -> None:
     """From now on Ctrl-C ends the process at once and without a word."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def hush() -> None:
+    """From now on standard output goes nowhere: who read it has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def came() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project import atomic
+from project import atomic, stop
 from project.build import compose
 from project.build.compose import Config, guarded
 from project.build.exhaustion import advice
@@ -100,7 +101,8 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     first, new = ranks.is_first(), not run.last.exists()
     contents = contents_of(config, recognizer)
     if new and config["init_from"]:
-        load_weights(recognizer.system, open_alike("init_from", config).best)
+        start = open_alike("init_from", config)
+        load_weights(recognizer.system, start.best, str(config["init_from"]) if start.is_package else None)
     standing = compare(config, recognizer) if new else None  # on every rank, so that all of them stop
     if not new:
         run.require_same(contents)
@@ -180,6 +182,10 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
     except Interrupted as error:
         note("interrupted", step=trainer.global_step)
         raise Interrupted(f"{error}; continue with: scansion train resume={run.folder}", error.signal) from None
+    except SystemExit:  # what Lightning makes of Ctrl-C before the first step, and of a second one
+        note("interrupted", step=trainer.global_step)
+        go_on = f"; continue with: scansion train resume={run.folder}" if run.last.exists() else ""
+        raise Interrupted(f"{stop.TOLD} at once{go_on}", signal.SIGINT) from None
     except Exception as error:
         with suppress(OSError):  # a full disk takes no note either
             note("failed", step=trainer.global_step, error=f"{type(error).__name__}: {error}")
@@ -202,6 +208,7 @@ def main() -> None:
     if sys.argv[1:2] == [RANK_OF]:
         sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
     if sys.argv[1:2] == [POINT]:
+        stop.watch()  # its launcher passes Ctrl-C on
         sys.exit(guarded(lambda: sweeping.run_point(sys.argv[2], train_one)))
 
     def verb() -> int:

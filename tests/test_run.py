@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,41 @@ def test_curves_come_back_in_order(tmp_path: Path) -> None:
     assert one.curves() == {}
     one.metrics_file.write_text("step,epoch,name,value\n1,0,loss,2.5\n1,0,cer,1.0\n2,0,loss,2.0\n")
     assert one.curves() == {"loss": [(1, 2.5), (2, 2.0)], "cer": [(1, 1.0)]}
+
+
+@contextmanager
+def looked_at(one: run.Run) -> Iterator[None]:
+    """While this holds, somebody asks whether the run is held, and has the lock that this takes."""
+    with (one.folder / ".lock").open("rb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
+def test_who_looks_whether_a_run_is_held_holds_it_for_nobody_else(tmp_path: Path) -> None:
+    """Neither for another who looks, nor for one who comes to train at that moment."""
+    one = run.Run(tmp_path)
+    with one.lock():
+        assert one.is_held()
+        assert one.is_held(), "however often it is asked"
+    assert not one.is_held()
+    with looked_at(one):
+        assert not one.is_held()
+    look = looked_at(one)
+    look.__enter__()
+    leaving = threading.Timer(0.1, look.__exit__, (None, None, None))
+    leaving.start()
+    with one.lock():
+        assert one.is_held()
+    leaving.join()
+
+
+def test_a_run_that_is_held_is_told_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the moment that a look takes; who only reads the folder sees it, too."""
+    monkeypatch.setattr(run, "LOOKING_SECONDS", 0.05)
+    one = run.Run(tmp_path)
+    with one.lock(), pytest.raises(run.Taken, match="another process is training this run"), one.lock():
+        pass
+    (tmp_path / ".lock").chmod(0o444)
+    with (tmp_path / ".lock").open("rb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert one.is_held()

@@ -78,3 +78,12 @@ def test_what_a_library_made_of_it_is_told_as_what_it_is(
 
 def _raise(error: Exception) -> int:
     raise error
+
+
+@pytest.mark.parametrize("words", ["list --help", "list experiments", "train --help"])
+def test_who_reads_its_output_may_stop(words: str) -> None:
+    """As `head` does."""
+    command = f"{sys.executable} -m project {words} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1

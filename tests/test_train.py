@@ -16,7 +16,9 @@ from lightning.pytorch.callbacks import Callback
 from project import train
 from project.build import assemble
 from project.build.compose import Config, compose
+from project.build.known import Known, entrant
 from project.contract import Batch, InputError, Interrupted, Terms, WorkError
+from project.exporting.package_file import write_package
 from project.run import Run
 
 STEPS = 12  # of the tiny run: two epochs of six batches
@@ -285,6 +287,46 @@ def test_it_learns_by_heart(config: Config, tiny: list[str], tmp_path: Path) -> 
     assert run.state()["dev/wer"] == 0.0
 
 
+class Pressed(Callback):
+    """Somebody presses Ctrl-C as training begins, or twice after its third step."""
+
+    def __init__(self, *, early: bool) -> None:
+        self.early = early
+
+    def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
+        if self.early:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_ctrl_c_that_lightning_answers_is_told_as_what_it_is(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """Lightning would end the process with exit code 1 and without a word, and the run would be said to go on."""
+    build, before = assemble.build_trainer, signal.getsignal(signal.SIGINT)
+
+    def with_pressed(*arguments: Any) -> Trainer:
+        trainer = build(*arguments)
+        trainer.callbacks.insert(0, Pressed(early=early))
+        return trainer
+
+    monkeypatch.setattr(assemble, "build_trainer", with_pressed)
+    run = Run(tmp_path / "run")
+    try:
+        with pytest.raises(Interrupted, match=r"^interrupted at once") as error:
+            fit(run, with_options(config, 0))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert error.value.signal == signal.SIGINT
+    assert ("continue with" in str(error.value)) is not early, "after two steps there is a checkpoint"
+    assert run.state() == {"state": "interrupted", "step": 0 if early else 3}
+
+
 def test_a_run_starts_from_the_weights_of_another(undisturbed: Run, config: Config, tmp_path: Path) -> None:
     config = config | {"init_from": str(undisturbed.folder)}
     no_steps = config | {"optimizer": config["optimizer"] | {"lr": 0.0}}
@@ -298,6 +340,35 @@ def test_a_run_starts_from_the_weights_of_another(undisturbed: Run, config: Conf
         fit(Run(tmp_path / "wider"), wider)
     deaf = config | {"feature": config["feature"] | {"integrate_ms": [10, 20, 30, 40, 50]}}
     with pytest.raises(InputError, match=r"other features: set feature\.integrate_ms=\[10, 20, 40, 80, 160\]"):
+        fit(Run(tmp_path / "deaf"), deaf)
+
+
+def test_a_run_starts_from_a_package_as_from_the_run_that_was_packed(
+    undisturbed: Run, config: Config, tmp_path: Path
+) -> None:
+    """From a folder and from a file: the same losses, step by step, and the same weights in the end."""
+    asked = compose("export") | {"run": str(undisturbed.folder)}
+    starts = [undisturbed.folder, tmp_path / "packed", tmp_path / "packed.scansion"]
+    for out in starts[1:]:
+        write_package(undisturbed, asked, out)
+    runs = [Run(tmp_path / f"run-{number}") for number in range(3)]
+    for run, start in zip(runs, starts, strict=True):
+        fit(run, config | {"init_from": str(start)})
+    anew = Run(tmp_path / "anew")
+    fit(anew, config)
+    losses = [run.curves()["train/loss"] for run in (*runs, anew)]
+    assert losses[0] == losses[1] == losses[2] != losses[3]
+    for run in runs[1:]:
+        assert weights(run).keys() == weights(runs[0]).keys()
+        assert all(torch.equal(weight, weights(runs[0])[name]) for name, weight in weights(run).items())
+        began = entrant(Known.open(run.folder))
+        assert began.settings["init_from.model.channels"] == 16, "what it began with is known to reports"
+        assert "init_from" not in began.settings
+    wider = config | {"init_from": str(starts[2]), "model": config["model"] | {"channels": 24}}
+    with pytest.raises(InputError, match=rf"^{starts[2]}: model\.\S+ is .* there and .* here: it does not fit"):
+        fit(Run(tmp_path / "wider"), wider)
+    deaf = config | {"init_from": str(starts[2]), "feature": config["feature"] | {"integrate_ms": [10, 20, 30, 40, 50]}}
+    with pytest.raises(InputError, match=rf"^init_from={starts[2]}: was trained on other features: set feature"):
         fit(Run(tmp_path / "deaf"), deaf)
 
 

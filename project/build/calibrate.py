@@ -160,9 +160,9 @@ class Search:
             return self._together(tried, found)
 
     def _begin(self, bucket: Bucket) -> Tried:
-        from project.build.exhaustion import is_out_of_memory
         from project.calibration.bucket import batch_of
         from project.calibration.trial import Trials
+        from project.system.out_of_memory import is_out_of_memory
 
         worst, others, collate = _samples(self._recognizer, bucket)
         seconds = self._config["calibrate"]["seconds"]

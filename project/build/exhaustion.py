@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project.contract import InputError, WorkError
+from project.system.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -52,13 +53,6 @@ def _go_on(trainer: Trainer, run: Run) -> str:
     """Where it stopped and how it goes on: nothing that was saved is lost."""
     again = f"scansion train resume={run.folder}" if run.last.exists() else "the same command: nothing was saved yet"
     return f"it stopped after step {trainer.global_step}; then continue with: {again}"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or in the process."""
-    words = str(error).lower()
-    known = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    return known or "out of memory" in words or "can't allocate memory" in words
 
 
 def memory_advice(trainer: Trainer, error: BaseException) -> str:

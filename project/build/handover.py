@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from project import atomic
 from project.build.restore import changed, restore
 from project.run import Run
 
 ADAPTER = "adapter"  # in a run's folder
+ORIGIN = "origin.json"  # in that one: which weights it was made of; clocks of several machines would not say
 
 
 def keep_adapter(run: Run) -> None:
@@ -16,12 +20,18 @@ def keep_adapter(run: Run) -> None:
     config = run.config()
     target = str((config.get("adapter") or {}).get("_target_", ""))
     folder = run.folder / ADAPTER
-    if not target.endswith(".LoRA") or not run.best.exists() or _is_newer(run):
+    if not target.endswith(".LoRA") or not run.best.exists():
         return
     from project.adapter.peft_folder import save
+    from project.model.trained import read_checkpoint
+
+    origin = {"checkpoint": run.best.name, "step": int(read_checkpoint(run.best)["global_step"])}
+    if read_origin(folder) == origin:
+        return
 
     recognizer = restore(run, changed(config, threads=config.get("threads") or 1))
     save(recognizer.system.model, folder, source_of(config["model"]))
+    atomic.write(folder / ORIGIN, json.dumps(origin) + "\n")
 
 
 def source_of(node: Any) -> str | None:
@@ -32,7 +42,7 @@ def source_of(node: Any) -> str | None:
     return own if isinstance(own, str) else next((found for one in node.values() if (found := source_of(one))), None)
 
 
-def _is_newer(run: Run) -> bool:
-    """Whether the folder was written after the weights."""
-    files = sorted((run.folder / ADAPTER).rglob("adapter_model.safetensors"))
-    return bool(files) and files[0].stat().st_mtime >= run.best.stat().st_mtime
+def read_origin(folder: Path) -> Any:
+    """Which weights an adapter's folder was made of; None where that was not written, as it is when all else is."""
+    file = folder / ORIGIN
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from project import package
 from project.build.bind import make
 from project.build.compose import Config
 from project.contract import Finding
@@ -66,11 +67,17 @@ def entrant(known: Known) -> Entrant:
 
     run, settings = known.run, known.settings
     identity = {key: value for key, value in flatten(known.config) if key not in settings}
-    origin = Path(str(settings.get("init_from") or ""))
-    if origin.name and (origin / "config.yaml").is_file():
+    origin = str(settings.get("init_from") or "")
+    if origin and _is_at_hand(Path(origin)):
         identity["init_from"] = settings.pop("init_from")
         settings |= {f"init_from.{key}": value for key, value in Known.open(origin).settings.items()}
     return Entrant(run.name, run.folder, settings, identity, browse(run.reports))
+
+
+def _is_at_hand(origin: Path) -> bool:
+    """Whether a run's folder, or a package, is there to be asked."""
+    is_file = origin.suffix == package.SUFFIX and origin.is_file()
+    return is_file or package.is_package(origin) or (origin / "config.yaml").is_file()
 
 
 def outdated(known: Known, report: Report) -> list[Finding]:

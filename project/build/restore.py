@@ -36,13 +36,13 @@ def changed(
 
 
 def open_alike(key: str, config: Config) -> Run:
-    """The run that a key of a configuration names; on other features its weights would be worth nothing there."""
+    """The run, or package, that a key names; on other features its weights would be worth nothing."""
     run = Run.open(str(config[key]))
     theirs, ours = (make(one["feature"], "feature").settings for one in (run.config(), config))
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
     if differing:
         given = " ".join(f"feature.{name}={json.dumps(theirs.get(name))}" for name in differing)
-        raise InputError(f"{key}={run.folder}: was trained on other features: set {given}")
+        raise InputError(f"{key}={config[key]}: was trained on other features: set {given}")
     return run
 
 
@@ -85,18 +85,12 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
 
 def fill(system: System, file: Path, *, packed: bool) -> None:
     """Every weight from a checkpoint, or from a package: then from a file that can hold nothing but numbers."""
-    from project.system.weights import load_weights
+    from project.system.weights import load_weights, read_weights
 
     if not packed:
         load_weights(system, file)
         return
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{file}: not readable as weights ({error}): get the package again") from None
+    weights = read_weights(file)
     mine = system.state_dict()
     for name in sorted(mine.keys() | weights.keys()):
         shapes = [tuple(state[name].shape) if name in state else "absent" for state in (weights, mine)]

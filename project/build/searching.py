@@ -7,15 +7,14 @@ whatever way goes on with the same command.
 from __future__ import annotations
 
 import math
-import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from project import atomic
-from project.build import ranks, sweeping
+from project import atomic, stop
+from project.build import elsewhere, ranks, sweeping
 from project.build.assemble import check_experiment
 from project.build.bind import check, is_object, make
 from project.build.compose import Config, compose
@@ -58,6 +57,8 @@ def search(config: Config, words: Sequence[str], launch: Launch) -> int:
     folder = folder_of(config, words, space)
     with plan.opened(folder, monitored["monitor"], monitored["mode"]) as trials:
         print(f"search   {folder}: {trials.count_ended()} of {plan.plan.trials} trials are done", file=sys.stderr)
+        if trials.count_ended() < plan.plan.trials:
+            require_same_data(trials)
         code = conduct(trials, launch, folder / FILE if plan.pruner else None)
         conclude(trials, folder, command_of(words, base))
         print(folder)
@@ -82,10 +83,18 @@ def conduct(trials: Trials, launch: Launch, file: Path | None) -> int:
             same = twin.proposal.number if twin else fresh[one.words].number
             outcome = trials.tell(one, outcome, **({} if same == one.number else {"same_as": same}))
             print(table.progress(one, outcome, trials), file=sys.stderr)
-        if any(not outcome.has_ended for outcome in outcomes.values()):
+        if stopped := [outcome.code for outcome in outcomes.values() if not outcome.has_ended]:
             print("search   stopped: the same command goes on with it", file=sys.stderr)
-            return 128 + signal.SIGINT
+            return max(stopped)
     return 0
+
+
+def require_same_data(trials: Trials) -> None:
+    """Refuse to go on where trials were trained on manifests that have changed since: figures would not compare."""
+    for row in trials.rows():
+        run = Run(Path(row.outcome.run))
+        if row.outcome.state != "failed" and run.config_file.is_file():
+            sweeping.require_same(run, run.config())
 
 
 def conclude(trials: Trials, folder: Path, command: Sequence[str]) -> None:
@@ -104,12 +113,27 @@ def through(words: Sequence[str], axes: Iterable[str], train: sweeping.Train) ->
         asked = [(compose("train", [*base, *own]), [*base, *own]) for own in batch]
         launcher = waiting(asked[0][0])
         ledger, points = sweeping.enrol(asked, keys, chosen(words))
-        todo, _ = sweeping.outstanding(ledger, points)
-        sweeping.launch(launcher, ledger, todo, train)
+        see_through(ledger, points, lambda todo: sweeping.launch(launcher, ledger, todo, train))
         by_name = {point.name: point for point in points}
         return [outcome_of(ledger, by_name[named(config, said)[0].folder.name], config) for config, said in asked]
 
     return launch
+
+
+def see_through(ledger: Sweep, points: Sequence[Point], start: Callable[[Sequence[Point]], None]) -> None:
+    """Run points to their ends; those that others have are waited for, and gone on with where these were stopped."""
+    left = points
+    while left:
+        todo, standings = sweeping.outstanding(ledger, left)
+        for point in left:
+            if standings[point.name] == sweeping.CHANGED:  # its figure and those to come would not compare
+                raise InputError(f"point {point.told}: {ledger.state(point)['error']}")
+        others = [point for point in left if standings[point.name] in sweeping.ELSEWHERE]
+        if others:
+            told = sweeping.told(standings[point.name] for point in others)
+            print(f"search   points of an earlier start: {told}: they are waited for", file=sys.stderr)
+        start(todo)
+        left = elsewhere.wait_for(ledger, others) if others else []
 
 
 def waiting(config: Config) -> Launcher:
@@ -131,7 +155,7 @@ def outcome_of(ledger: Sweep, point: Point, config: Config) -> Outcome:
     curve = Run(point.run).curves().get(monitored["monitor"], []) if state["state"] == "done" else []
     pick = min if monitored["mode"] == "min" else max
     best = pick((value for _, value in curve if math.isfinite(value)), default=None)
-    return Outcome(str(point.run), state["state"], best, state.get("error"))
+    return Outcome(str(point.run), state["state"], best, state.get("error"), int(state.get("code", stop.CODE)))
 
 
 def point_words(proposal: Proposal, file: Path | None) -> list[str]:

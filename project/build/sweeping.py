@@ -12,11 +12,11 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from project.build import ranks
+from project.build import elsewhere, ranks
 from project.build.bind import check, make
 from project.build.compose import Config, compose, guarded
 from project.build.naming import named
@@ -30,6 +30,8 @@ Asked = tuple[Config, list[str]]  # a point's configuration and its words
 
 LONGEST_NAME = 60
 TO_RUN = ("to run", "failed before", "stopped before", "to be scored")
+ELSEWHERE = RUNNING, IN_QUEUE = ("running already", "in the queue already")
+CHANGED = "done on other data"
 SIGNALLED = 128  # exit codes from here on are signals
 
 
@@ -44,9 +46,11 @@ def sweep(asked: Sequence[Asked], axes: Sequence[str], choice: str | None, train
     require_fit(asked[0][0], axes)
     launcher = launcher_of(asked[0][0])
     ledger, points = enrol(asked, axes, choice)
-    todo, told = outstanding(ledger, points)
-    print(f"sweep    {ledger.folder}\npoints   {len(points)}: {told}", file=sys.stderr)
+    todo, standings = outstanding(ledger, points)
+    print(f"sweep    {ledger.folder}\npoints   {len(points)}: {told(standings.values())}", file=sys.stderr)
     launch(launcher, ledger, todo, train)
+    if asked[0][0]["launcher"].get("wait"):  # also for what an earlier call handed in
+        elsewhere.wait_for(ledger, [point for point in points if standings[point.name] in ELSEWHERE])
     print(ledger.folder)
     return conclude(ledger, points, not launcher.waits and getattr(launcher, "submits", True))
 
@@ -142,29 +146,28 @@ def trainer_words(word: str) -> list[str]:
     return [f"trainer.{key}={value}" for key, value in chosen.items() if value != default.get(key, "(absent)")]
 
 
-def outstanding(ledger: Sweep, points: Sequence[Point]) -> tuple[list[Point], str]:
-    """The points that have to be run, and how it stands with all of them, in words."""
-    todo, counts = [], Counter[str]()
-    queued = in_queue(ledger, points)
+def outstanding(ledger: Sweep, points: Sequence[Point]) -> tuple[list[Point], dict[str, str]]:
+    """The points that have to be run, and how it stands with each, by name."""
+    todo, standings = [], dict[str, str]()
+    queued = elsewhere.in_queue(ledger, points)
     for point in points:
         standing = standing_of(ledger, point)
         if standing in TO_RUN and point.name in queued:
-            standing = "in the queue already"
-        counts[standing] += 1
+            standing = IN_QUEUE
+        standings[point.name] = standing
         if standing in TO_RUN:
             todo.append(point)
             ledger.note(point, "pending", job=None, log=None)
-    return todo, ", ".join(f"{count} {standing}" for standing, count in counts.items())
+    return todo, standings
 
 
-def in_queue(ledger: Sweep, points: Sequence[Point]) -> set[str]:
-    """The points that an earlier call handed to SLURM and that it still has."""
-    jobs = {point.name: str(ledger.state(point).get("job")) for point in points}
-    answer = queue.ask(jobs.values())
-    if answer.problem:
-        raise InputError(f"launcher: SLURM gives no answer ({answer.problem}): try again when it does")
-    alive = queue.WAITING | queue.AT_WORK
-    return {name for name, job in jobs.items() if answer.states.get(job) in alive}
+def told(standings: Iterable[str]) -> str:
+    """How it stands with points, in words.
+
+    >>> told(["done already", "to run", "done already"])
+    '2 done already, 1 to run'
+    """
+    return ", ".join(f"{count} {standing}" for standing, count in Counter(standings).items())
 
 
 def standing_of(ledger: Sweep, point: Point) -> str:
@@ -173,7 +176,9 @@ def standing_of(ledger: Sweep, point: Point) -> str:
     state = run.state()["state"]
     config = ledger_config(ledger, point)
     if state in ("finished", "pruned") and not config["resume"]:
-        require_same(run, config)
+        if changed := change_in(run, config):  # nothing else is held up by it, and it is mixed with nothing
+            ledger.note(point, "failed", error=changed, code=2)
+            return CHANGED
         wanted = config["evaluate"]["manifests"]
         if wanted and state == "finished" and noted.get("scored") != wanted:  # what is scored already is not again
             return "to be scored"
@@ -183,14 +188,9 @@ def standing_of(ledger: Sweep, point: Point) -> str:
         if noted["state"] != done:
             ledger.note(point, "done" if state == "finished" else "pruned")
         return f"{done} already"
-    if run.is_held() or is_begun(noted):
-        return "running already"
+    if elsewhere.is_at_work(point, noted):
+        return RUNNING
     return {"failed": "failed before", "stopped": "stopped before"}.get(noted["state"], "to run")
-
-
-def is_begun(noted: Mapping[str, Any]) -> bool:
-    """Whether a process of this machine has begun with a point: it imports and builds before it holds the run."""
-    return noted["state"] == "running" and bool(process.is_alive(str(noted.get("job") or "")))
 
 
 def ledger_config(ledger: Sweep, point: Point) -> Config:
@@ -198,8 +198,17 @@ def ledger_config(ledger: Sweep, point: Point) -> Config:
     return Sweep.of(ledger.file(point))[2]
 
 
+def change_in(run: Run, config: Config) -> str | None:
+    """What a run that is done was trained on and is no longer what its configuration names; None where nothing is."""
+    try:
+        require_same(run, config)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 def require_same(run: Run, config: Config) -> None:
-    """Refuse to call a point done whose manifests have changed since."""
+    """Refuse to call a run done whose manifests have changed since."""
     spelling, feature = make(config["text"], "text"), make(config["feature"], "feature")
     data = make(config["data"], "data", feature=feature, spelling=spelling)
     run.require_same({"train": data.training.hash, "dev": data.manifest("dev").hash})
@@ -255,4 +264,18 @@ def conclude(ledger: Sweep, points: Sequence[Point], goes_on: bool) -> int:
     if unfinished or goes_on:
         verb = "the same command starts them again" if unfinished else "they go on without this shell"
         print(f"         {verb}; how it stands: scansion report action=status sweep={ledger.name}", file=sys.stderr)
-    return max((int(state.get("code", 1)) for state in unfinished), default=0)
+    requeued = [] if goes_on else [state for state in states if state["state"] == "requeued"]  # in this job
+    return code_of([*unfinished, *requeued])
+
+
+def code_of(states: Sequence[Mapping[str, Any]]) -> int:
+    """The exit code of points that did not come to their end: after a signal that signal's, whatever failed before.
+
+    >>> code_of([{"state": "failed", "code": 137}, {"state": "stopped", "code": 130}, {"state": "failed"}])
+    130
+    >>> code_of([{"state": "failed", "code": 2}, {"state": "stopped"}]), code_of([])
+    (2, 0)
+    """
+    codes = [(int(state.get("code", 1)), state["state"]) for state in states]
+    signals = [code for code, state in codes if code > SIGNALLED and state != "failed"]
+    return max(signals or [code for code, _ in codes], default=0)

@@ -5,7 +5,7 @@
 
 The key is made of the URL and what its file system says of the file's version (etag, or when it changed, and size); of
 one that says nothing, of its content. A folder appears when all is in it, so that no process sees half a copy; of
-several that fetch at once the first one's stays.
+several that fetch at once the first one's stays. What a killed process left half-fetched is removed by a later fetch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from project.contract import InputError
 from project.data.cache_folder import cache_folder
 from project.data.identity import version_of
+from project.data.leftovers import clear, held
 from project.feature.remote_file import download, info_of, shown, system_of, told
 
 _ORIGIN = "origin.json"
@@ -79,8 +80,10 @@ def _copy(url: str) -> Path:
             return copy
         part = cache_folder() / "manifests" / f".{secrets.token_hex(8)}.part"
         try:
+            clear(part.parent)
             part.mkdir(parents=True)
-            download(url, part / name)
+            with held(part):
+                download(url, part / name)
             if info.get("size") not in (None, (part / name).stat().st_size) or version_of(info_of(url)) != version:
                 continue  # it changed meanwhile
             (part / _ORIGIN).write_text(json.dumps({"url": url, "version": version}) + "\n", encoding="utf-8")

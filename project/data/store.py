@@ -32,12 +32,14 @@ from torch import Tensor
 
 from project.contract import InputError
 from project.data.identity import Identities
+from project.data.leftovers import clear
 from project.part import Feature
 
 # magic and version, the entry's name, element type, dimensions, checksum of the content
 _HEAD = struct.Struct("<8s32s4sIQI4x")
 _MAGIC = b"medium\x00\x01"
 _MOST_DIMENSIONS = 8
+_PARTS = "parts"  # in the cache's folder: entries that are being written, and what killed processes left of theirs
 _TALLIES = 64  # times the folder is measured while this process fills it
 
 
@@ -62,6 +64,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"data.cache={folder}: {error.strerror}: name a folder that can be written to") from None
+        clear(self.folder / _PARTS)
 
     def signal(self, media: str, read: Callable[[str], Any]) -> Any:
         """The signal of a medium as the feature reads it; signals that are no plain arrays are read each time."""
@@ -120,12 +123,13 @@ class Store:
         if not self._has_room(size):
             return
         place = self._place(name)
-        part = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")
+        part = self.folder / _PARTS / f".{place.name}.{secrets.token_hex(8)}.part"
         data = content.data.cast("B") if content.size else b""
         kind = content.dtype.str.encode()
         head = _HEAD.pack(_MAGIC, name, kind, content.ndim, content.nbytes, zlib.crc32(data))
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            for parent in (place.parent, part.parent):
+                parent.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as file:
                 file.write(head + np.array(content.shape, dtype="<u8").tobytes())
                 file.write(data)

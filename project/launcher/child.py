@@ -68,9 +68,9 @@ class Child:
         self.kill()  # ranks and loaders that outlived it; as long as it is not waited for, its number is its own
         return self._process.wait()
 
-    def ask_to_stop(self) -> None:
-        """Tell it alone: its loaders must live until its checkpoint is written."""
-        self._process.send_signal(signal.SIGTERM)
+    def ask_to_stop(self, number: int) -> None:
+        """Tell it by a signal, and it alone: its loaders must live until its checkpoint is written."""
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it and all that it started, at once."""

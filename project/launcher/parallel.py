@@ -186,7 +186,11 @@ class _Crew:
         elif code == 0:
             self._conclude(point, "done", about)
         elif self.asked is not None:
-            error = f"stopped by {signal.Signals(self.asked).name} before it could write a checkpoint"
+            known = Run(
+                point.run
+            ).state()  # SLURM signals all processes itself: the second one may end a point for good
+            saved = f"after step {known['step']}" if known["state"] == "interrupted" else "before it saved anything new"
+            error = f"stopped by {signal.Signals(self.asked).name} {saved}"
             self._conclude(point, "stopped", about, error=error, code=128 + self.asked)
         else:
             error = child.reason(code, oom_kills() > one.kills)
@@ -228,7 +232,7 @@ class _Crew:
             f"{name}: {len(self.running)} points write their checkpoints; Ctrl-C again kills them", "yellow"
         )
         for one in self.running:
-            one.child.ask_to_stop()
+            one.child.ask_to_stop(self.asked)
         while self.waiting:
             error, code = f"stopped by {name} before it began", 128 + self.asked
             self._conclude(self.waiting.popleft(), "stopped", error=error, code=code)

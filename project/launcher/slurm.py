@@ -10,17 +10,16 @@ import importlib
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from project.contract import InputError
-from project.launcher import queue, requeue
+from project.launcher import requeue
 from project.launcher.job_request import JobRequest, alike
-from project.sweep import ENDED, Point, Sweep, point_command
+from project.launcher.waiting import wait_for
+from project.sweep import Point, Sweep, point_command
 
-SECONDS_BETWEEN_LOOKS = 10.0  # while it waits; the controller answers everybody
 # Between its first line and ours submitit would answer USR2 by a requeue of its own: the script does that.
 NO_SIGNAL_OF_SUBMITIT = "export SUBMITIT_PREEMPT_SIGNAL=URG"
 
@@ -40,28 +39,22 @@ class Start:
         os.execv(self.command[0], self.command)  # noqa: S606
 
 
+@dataclass(frozen=True)
 class Slurm:
     """Hands points in as jobs, or as arrays of jobs, and leaves or waits for them."""
 
-    def __init__(
-        self,
-        job: JobRequest,
-        extra: Mapping[str, str | int | bool] | None = None,
-        setup: Sequence[str] = (),
-        signal_seconds: int = 90,
-        max_requeues: int = 100,
-        wait: bool = False,
-        array: bool = False,
-        array_parallelism: int | None = None,
-    ) -> None:
-        self.job = job
-        self.extra = dict(extra or {})
-        self.setup = list(setup)
-        self.signal_seconds = signal_seconds
-        self.max_requeues = max_requeues
-        self.waits = wait
-        self.array = array
-        self.array_parallelism = array_parallelism
+    job: JobRequest
+    extra: Mapping[str, str | int | bool] = field(default_factory=dict)
+    setup: Sequence[str] = ()
+    signal_seconds: int = 90
+    max_requeues: int = 100
+    wait: bool = False
+    array: bool = False
+    array_parallelism: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.wait
 
     def launch(self, sweep: Sweep, points: Sequence[Point], work: Callable[[Point], int]) -> None:
         """Hand them in; whoever calls has left out what SLURM has already."""
@@ -73,7 +66,7 @@ class Slurm:
             whole = list(dict.fromkeys(job.partition("_")[0] for job in jobs))
             print(f"slurm    {len(jobs)} submitted; to end them: scancel {' '.join(whole)}", file=sys.stderr)
         if self.waits:
-            self._wait(sweep, points)
+            wait_for(sweep, points)
 
     def _submit(self, sweep: Sweep, points: Sequence[Point]) -> list[str]:
         """The jobs of points that ask for the same; each point notes its own."""
@@ -108,7 +101,7 @@ class Slurm:
         """submitit's, told what a point like this one asks for."""
         folder = (sweep.folder / "slurm").resolve()
         executor = importlib.import_module("submitit").SlurmExecutor(folder=folder)
-        options = self.job.options(point) | {"requeue": True} | self.extra
+        options = self.job.options(point) | {"requeue": True} | dict(self.extra)
         tasks = ["--kill-on-bad-exit=0"]  # a rank that has ended does not take along the one that still writes
         tasks += [f"--cpus-per-task={self.job.cpus_per_rank}"] if self.job.cpus_per_rank else []
         executor.update_parameters(
@@ -124,26 +117,6 @@ class Slurm:
             additional_parameters=options,
         )
         return executor
-
-    def _wait(self, sweep: Sweep, points: Sequence[Point]) -> None:
-        """Until all have ended; what a killed process could not note is noted for it.
-
-        Between a failure and its requeue SLURM calls a job failed for a moment: it is believed the second time.
-        """
-        before: object = None
-        while True:
-            states, problem = queue.look(sweep, points)
-            if problem:
-                print(f"slurm    {problem}: still waiting", file=sys.stderr)
-            noted = {point.name: sweep.state(point) for point in points}
-            if all(state["state"] in ENDED for state in states.values()) and states in (noted, before):
-                break
-            before = states
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        for point in points:
-            state = states[point.name]
-            if state != noted[point.name]:
-                sweep.note(point, state["state"], error=state.get("error"))
 
 
 def require_slurm() -> None:

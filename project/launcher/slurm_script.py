@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from project import atomic
@@ -22,29 +23,20 @@ from project.sweep import Point, Sweep
 OURS = ("launcher", "hydra")  # what a point's words say of the launch, not of the run
 
 
+@dataclass(frozen=True)
 class SlurmScript:
     """Writes the script of a sweep, one for each number of processes that its points have."""
 
     waits = False
     submits = False  # somebody hands the script in, or does not
 
-    def __init__(
-        self,
-        job: JobRequest,
-        extra: Mapping[str, str | int | bool] | None = None,
-        setup: Sequence[str] = (),
-        signal_seconds: int = 90,
-        max_requeues: int = 100,
-        array_parallelism: int | None = None,
-        out: str | None = None,
-    ) -> None:
-        self.job = job
-        self.extra = dict(extra or {})
-        self.setup = list(setup)
-        self.signal_seconds = signal_seconds
-        self.max_requeues = max_requeues
-        self.array_parallelism = array_parallelism
-        self.out = out
+    job: JobRequest
+    extra: Mapping[str, str | int | bool] = field(default_factory=dict)
+    setup: Sequence[str] = ()
+    signal_seconds: int = 90
+    max_requeues: int = 100
+    array_parallelism: int | None = None
+    out: str | None = None
 
     def launch(self, sweep: Sweep, points: Sequence[Point], work: Callable[[Point], int]) -> None:
         """Write and tell where; the text itself is printed where no file was named."""

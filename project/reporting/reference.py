@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from project import atomic
 from project.build.assemble import OFFERS
 from project.build.compose import CONF, Config, groups, options
-from project.contract import InputError
 from project.reporting.commented import Choice, Key, read
 from project.reporting.signature import Parameter, parameters_of
+from project.reporting.writing import write_page
 
 VERBS = ("prepare", "train", "evaluate", "report", "transcribe", "bench")
 LISTED = ("experiment", "sweep", "evaluation")  # whole experiments and claims: what each is, without its keys
@@ -25,14 +23,8 @@ YAML_WORDS = {"None": "null", "True": "true", "False": "false", "()": "[]"}
 
 
 def act(config: Config) -> int:
-    """Write the page as Markdown; its path is the last line on standard output."""
-    if not config["out"]:
-        raise InputError("action=reference writes a page: name it with out=reference.md")
-    target = Path(config["out"])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(target, page())
-    print(target)
-    return 0
+    """Write the page."""
+    return write_page("reference", config["out"], page)
 
 
 def page() -> str:

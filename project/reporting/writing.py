@@ -1,18 +1,30 @@
-"""What the actions of `scansion report` write beside their page: a CSV table, Markdown, and what the terminal shows."""
+"""What the actions of `scansion report` write: a page, a CSV table, Markdown, and what the terminal shows."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project import atomic
+from project.contract import InputError
 
 if TYPE_CHECKING:
     from project.evaluation.grid import Grid
     from project.evaluation.verdict import Verdict
+
+
+def write_page(action: str, out: str | None, page: Callable[[], str]) -> int:
+    """An action that makes nothing but a page of Markdown; its path is the last line on standard output."""
+    if not out:
+        raise InputError(f"action={action} writes a page: name it with out={action}.md")
+    target = Path(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write(target, page())
+    print(target)
+    return 0
 
 
 def write_csv(file: Path, rows: Iterable[Sequence[object]]) -> None:

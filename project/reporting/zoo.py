@@ -6,13 +6,12 @@ Models are built without their numbers, so that the largest cost nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from project import atomic
 from project.build.bind import make
 from project.build.compose import CONF, Config, compose, options
 from project.contract import InputError
+from project.reporting.writing import write_page
 from project.text.vocabulary import numbered
 
 HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and text that it is meant for
@@ -32,14 +31,8 @@ HEAD = "| `model=` | what it is | hears | weights, millions | of them learning |
 
 
 def act(config: Config) -> int:
-    """Write the page as Markdown; its path is the last line on standard output."""
-    if not config["out"]:
-        raise InputError("action=zoo writes a page: name it with out=zoo.md")
-    target = Path(config["out"])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(target, page())
-    print(target)
-    return 0
+    """Write the page."""
+    return write_page("zoo", config["out"], page)
 
 
 def page() -> str:

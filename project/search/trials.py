@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from project import stop
 from project.callbacks.study import pruner_of
 from project.search.sampler import Sampler
 from project.search.space import Axis
@@ -42,6 +43,7 @@ class Outcome:
     state: str  # done | pruned | failed; anything else has not ended
     value: float | None = None  # the best of the monitored figure; of those that are done
     error: str | None = None  # of those that failed
+    code: int = stop.CODE  # what a process exits with, of those that have not ended
 
     @property
     def has_ended(self) -> bool:

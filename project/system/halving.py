@@ -5,7 +5,6 @@ It does not know the model, nor on which device memory ran out: a step is a func
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from project.contract import Batch
+from project.system.out_of_memory import is_out_of_memory
 
 log = logging.getLogger("scansion")
 
@@ -169,10 +169,3 @@ def shortage(work: Callable[[], object]) -> str:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()  # pieces of other sizes are needed now
     return said
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or in the process."""
-    words = str(error).lower()
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    return known or "out of memory" in words or "can't allocate memory" in words

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from project import train
-from project.build import sweeping
+from project.build import elsewhere, sweeping
 from project.build.compose import Config, compose
 from project.build.ranges import moved
-from project.build.searching import Launch, command_of, common_words, is_wanted, run, search, through, waiting
+from project.build.searching import (
+    Launch,
+    command_of,
+    common_words,
+    is_wanted,
+    run,
+    search,
+    see_through,
+    through,
+    waiting,
+)
 from project.callbacks.study import FILE
 from project.contract import InputError
 from project.search.trials import Outcome
-from project.sweep import Sweep
+from project.sweep import Point, Sweep
 
 pytest.importorskip("optuna")
 
@@ -87,8 +101,8 @@ def test_a_search_killed_after_three_of_six_runs_the_rest(capsys: pytest.Capture
 def test_failed_and_stopped_points(capsys: pytest.CaptureFixture[str]) -> None:
     """A failed one does not stop the search; one that was told to stop does, and is run first when it goes on."""
     words = ["search=random", "search.trials=5", "search.at_once=2", *SPACE]
-    first = Trained(at_0=Outcome("r", "failed", error="no memory"), at_2=Outcome("r", "stopped"))
-    assert search(*asked(*words), first) == 130
+    first = Trained(at_0=Outcome("r", "failed", error="no memory"), at_2=Outcome("r", "stopped", code=143))
+    assert search(*asked(*words), first) == 143
     told = capsys.readouterr()
     assert "failed: no memory" in told.err
     assert "the same command goes on" in told.err
@@ -181,3 +195,67 @@ def test_a_launcher_that_runs_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="leaves it to you"):
         run(config, words, train.train_one)
     assert waiting(compose("train", ["launcher=slurm"])).waits
+
+
+def begun(folder: Path) -> tuple[Sweep, list[Point]]:
+    """A batch of two points; the first is in the hands of an earlier start."""
+    ledger = Sweep.make(folder / "runs/.sweeps/lr-1", {"axes": ["lr"], "order": ["a", "b"]})
+    for name in ("a", "b"):
+        ledger.add(Point(name, (f"lr={name}",), (), folder / "runs/x" / name), {"resume": None})
+    points = ledger.points()
+    ledger.note(points[0], "running")
+    return ledger, points
+
+
+@pytest.mark.parametrize(("state", "again"), [("stopped", ["a"]), ("failed", [])])
+def test_trials_of_an_earlier_start_are_taken_up(
+    state: Any, again: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search that was killed leaves a point that writes its checkpoint: it is waited for, and then goes on."""
+    monkeypatch.setattr(elsewhere, "SECONDS_BETWEEN_LOOKS", 0.01)
+    ledger, points = begun(tmp_path)
+    started: list[list[str]] = []
+
+    def start(todo: Sequence[Point]) -> None:
+        started.append([point.name for point in todo])
+        for point in todo:
+            ledger.note(point, "done")
+
+    with ExitStack() as held:
+        held.enter_context(sweeping.Run(points[0].run).lock())
+
+        def let_go() -> None:
+            ledger.note(points[0], state, error="by its launcher")
+            held.close()
+
+        ending = threading.Timer(0.2, let_go)
+        ending.start()
+        see_through(ledger, points, start)
+        ending.join()
+    assert started == ([["b"], again] if again else [["b"]])
+    assert "points of an earlier start: 1 running already: they are waited for" in capsys.readouterr().err
+
+
+def test_a_search_is_of_one_data(tiny: list[str], morse: Path, tmp_path: Path) -> None:
+    """Figures on a manifest that has changed since do not compare with those to come; what was found is still told."""
+    shutil.copytree(morse, tmp_path / "morse")
+    manifest = tmp_path / "morse" / "dev.jsonl"
+    fixed = [word for word in tiny if not word.startswith("data.manifest.dev")]
+    words = [*fixed, f"data.manifest.dev={manifest}", "trainer.max_epochs=1", "model.blocks=1,2", "search=random"]
+    config, given = asked(*words, "search.trials=1")
+    launch = through(given, ["model.blocks"], train.train_one)
+    assert search(config, given, launch) == 0
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    assert search(config, given, launch) == 0
+    with pytest.raises(InputError, match=r"its dev manifest has changed since it began: restore it"):
+        search(*asked(*words, "search.trials=2"), launch)
+
+
+def test_a_point_that_is_done_on_other_data_ends_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that was trained and not told before the search was killed."""
+    ledger, points = begun(tmp_path)
+    points[0].run.mkdir(parents=True)
+    sweeping.Run(points[0].run).note("finished")
+    monkeypatch.setattr(sweeping, "change_in", lambda run, config: f"{run.folder}: its dev manifest has changed")
+    with pytest.raises(InputError, match=r"point lr=a: .*x/a: its dev manifest has changed"):
+        see_through(ledger, points, lambda todo: pytest.fail("a point was started"))

@@ -18,10 +18,10 @@ import torch
 from project import cli
 from project.build.compose import compose
 from project.build.ranks import require_one
-from project.build.sweeping import name_of, work
+from project.build.sweeping import conclude, name_of, work
 from project.contract import InputError
 from project.run import Run
-from project.sweep import Sweep
+from project.sweep import Point, Sweep
 from project.train import train_one
 
 Answer = tuple[int, str, str]
@@ -198,3 +198,48 @@ def test_points_that_are_done_are_scored_where_that_is_asked_for_later(
     assert "1 to be scored" in training(*later)[2]
     assert len(list((tmp_path / "runs").glob("trial/*/reports/*/report.json"))) == 1
     assert "1 done already" in training(*later)[2]
+
+
+def test_a_point_whose_manifest_has_changed_holds_nothing_else_up(
+    tiny: list[str], morse: Path, tmp_path: Path, training: Callable[..., Answer]
+) -> None:
+    """It is named with the remedy and is not called done; when its manifest is what it was, it is done again."""
+    lines = [json.loads(line) for line in (morse / "dev.jsonl").read_text().splitlines()]
+    shutil.copytree(morse, tmp_path / "media")
+    files = [tmp_path / f"dev-{number}.jsonl" for number in range(3)]
+    for file in files:
+        file.write_text("".join(json.dumps(line | {"media": f"media/{line['media']}"}) + "\n" for line in lines))
+    words = ["-m", *tiny, f"runs={tmp_path}/runs", "trainer.max_epochs=1"]
+    assert training(*words, f"data.manifest.dev={files[0]},{files[1]}")[0] == 0
+    whole = files[1].read_text()
+    files[1].write_text(whole[: whole.index("\n") + 1])
+    words.append(f"data.manifest.dev={','.join(map(str, files))}")
+    code, _, err = training(*words)
+    assert code == 2
+    assert "points   3: 1 done already, 1 done on other data, 1 to run" in err
+    sweep = Sweep.open(None, tmp_path / "runs")
+    run = sweep.points()[1].run
+    told = f"failed   data.manifest.dev={files[1]}: {run}: its dev manifest has changed since it began: restore it, or"
+    assert told in err
+    assert [sweep.state(point)["state"] for point in sweep.points()] == ["done", "failed", "done"]
+    assert Run(run).state()["state"] == "finished", "nothing is trained anew under its name"
+    assert training(*words)[0] == 2, "it stays so"
+    files[1].write_text(whole)
+    before = (run / "state.json").stat().st_mtime_ns
+    assert training(*words)[0] == 0
+    assert states(sweep) == {"done": 3}
+    assert (run / "state.json").stat().st_mtime_ns == before
+
+
+def test_the_exit_code_of_a_sweep(tmp_path: Path) -> None:
+    """A job's script asks for its job once more by it: after a signal it is that signal's, whatever failed before."""
+    sweep = Sweep.make(tmp_path / "runs/.sweeps/seed-1", {"axes": ["seed"]})
+    points = [Point(f"r-{n}", (f"seed={n}",), (), tmp_path / f"runs/x/r-{n}") for n in range(3)]
+    sweep.note(points[0], "failed", error="killed", code=137)
+    sweep.note(points[1], "done")
+    assert conclude(sweep, points, goes_on=False) == 137
+    sweep.note(points[2], "requeued", error="stopped by SIGUSR2", code=140)
+    assert conclude(sweep, points, goes_on=False) == 140
+    assert conclude(sweep, points, goes_on=True) == 137, "SLURM's own job, which does without this process"
+    sweep.note(points[2], "stopped", error="stopped by SIGINT", code=130)
+    assert conclude(sweep, points, goes_on=False) == 130

@@ -10,10 +10,10 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from project.build.exhaustion import is_out_of_memory
 from project.calibration.search import largest
 from project.calibration.trial import Trials
 from project.contract import Batch
+from project.system.out_of_memory import is_out_of_memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec", "ignore:.*does not have many workers")
 

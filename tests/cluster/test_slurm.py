@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -218,6 +221,30 @@ def test_a_controller_that_restarts_is_not_noticed(
     assert_same(weights_of(submitted.point.run), undisturbed)
 
 
+def test_a_search_takes_up_what_it_had_handed_in(
+    slurm: Any, short: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed while its first trial waits in the queue: the same command waits for that job and hands in the second."""
+    pytest.importorskip("optuna")
+    words = [*short, f"runs={tmp_path}/runs", "search=random", "search.trials=2", "optimizer.lr=log(1e-4,1e-2)"]
+    words += ["launcher=slurm", "+launcher.extra.begin=now+20"]
+    with subprocess.Popen([sys.executable, "-m", "project", "train", *words], stderr=subprocess.DEVNULL) as search:
+        until(lambda: list(tmp_path.glob("runs/.sweeps/*/points/*.state")), 2 * MINUTES)
+        sweep = Sweep.open(None, tmp_path / "runs")
+        (point,) = sweep.points()
+        until(lambda: sweep.state(point).get("job"), MINUTES)
+        search.kill()
+    job = sweep.state(point)["job"]
+    assert sweep.state(point)["state"] == "pending"
+    capsys.readouterr()
+    scansion(*words)
+    assert "1 in the queue already: they are waited for" in capsys.readouterr().err
+    assert [sweep.state(one)["state"] for one in sweep.points()] == ["done", "done"]
+    assert [sweep.state(one)["attempts"] for one in sweep.points()] == [1, 1]
+    assert sweep.state(point)["job"] == job
+    slurm.clear()
+
+
 def test_a_cancelled_run_is_seen_to_end(
     slurm: Any, submit: Callable[..., Submitted], long: list[str], undisturbed: Weights
 ) -> None:
@@ -255,6 +282,30 @@ def test_the_written_script_runs(
     until(lambda: {run.state()["state"] for run in (first, second)} == {"finished"}, 3 * MINUTES, submitted.told)
     assert_same(weights_of(first.folder), undisturbed)
     assert "stopped by SIGUSR2" in "".join(file.read_text() for file in submitted.sweep.folder.glob("logs/*_0.log"))
+
+
+def test_a_sweep_in_one_job_goes_on_after_the_warning(
+    slurm: Any, submit: Callable[..., Submitted], long: list[str], undisturbed: Weights, tmp_path: Path
+) -> None:
+    """A script that somebody changed: two points beside each other in one job, which is started again with both."""
+    script = submit(*long, "launcher=slurm_script").sweep.folder / "job.sbatch"
+    lines = script.read_text().splitlines()
+    (place,) = (number for number, line in enumerate(lines) if line.startswith("srun "))
+    words = ["-m", *long, f"runs={tmp_path}/both", "seed=1,2", "launcher=parallel", "launcher.memory_gb=0.01"]
+    lines[place] = f"srun {shlex.join(['scansion', 'train', *words, 'launcher.jobs=2'])}"
+    (tmp_path / "both.sbatch").write_text("\n".join(lines) + "\n")
+    job = slurm.ask(
+        "sbatch", "--parsable", "--open-mode=append", f"--output={tmp_path}/log", str(tmp_path / "both.sbatch")
+    )
+    checkpoints = lambda: list(tmp_path.glob("both/*/*/checkpoints/last.ckpt"))  # noqa: E731
+    until(lambda: len(checkpoints()) == 2, 2 * MINUTES, slurm.logs)
+    slurm.ask("scancel", "--signal=USR2", job)
+    sweep = Sweep.open(None, tmp_path / "both")
+    states = lambda: [sweep.state(point)["state"] for point in sweep.points()]  # noqa: E731
+    until(lambda: set(states()) <= {"requeued", "stopped"}, MINUTES, (tmp_path / "log").read_text)
+    until(lambda: states() == ["done", "done"], 5 * MINUTES, (tmp_path / "log").read_text)
+    assert [sweep.state(point)["attempts"] for point in sweep.points()] == [2, 2]
+    assert_same(weights_of(sweep.points()[0].run), undisturbed)
 
 
 def test_tasks_that_do_not_fit_the_run_are_told(

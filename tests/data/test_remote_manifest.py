@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +132,23 @@ def test_a_copy_cut_off_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPa
             Manifest.open(url)
     assert not list((cache / "manifests").iterdir())
     assert Manifest.open(url)[0].id == "a"
+
+
+def test_what_a_killed_process_left_is_removed_by_a_later_fetch(cache: Path) -> None:
+    part = cache / "manifests" / ".0a1b.part"
+    part.mkdir(parents=True)
+    (part / "train.jsonl").write_bytes(b'{"id": "a", ')
+    url = put("memory://left/train.jsonl", line("a"))
+    Manifest.open(url)
+    assert part.is_dir(), "a process may be at work at it"
+    for path in (part / "train.jsonl", part):
+        os.utime(path, times=(time.time() - 25 * 3600,) * 2)
+    Manifest.open(url)
+    assert part.is_dir(), "nothing was fetched"
+    put(url, line("b"))
+    assert Manifest.open(url)[0].id == "b"
+    assert not part.exists()
+    assert len(copies(cache)) == 2
 
 
 def test_one_without_a_version_is_known_by_its_content(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

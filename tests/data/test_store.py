@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def test_nothing_changes_but_what_is_done(corpus: Path, tmp_path: Path, augment:
     assert_equal(without, batches(corpus, tmp_path / "cache", again, augment))
     assert again.calls.count("read") == 0
     assert len(entries(tmp_path / "cache")) == 24 + 6
+    assert not list((tmp_path / "cache" / "parts").iterdir())
     assert_equal(without, batches(corpus, tmp_path / "other", counted(), augment, workers=2))
     assert [path.name for path in entries(tmp_path / "other")] == [path.name for path in entries(tmp_path / "cache")]
 
@@ -168,6 +170,17 @@ def test_torn_and_foreign_files_are_made_again(corpus: Path, tmp_path: Path) -> 
     again = counted()
     assert_equal(wanted, batches(corpus, folder, again))
     assert again.calls == []
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    """Another process may be writing the younger one now."""
+    parts = tmp_path / "cache" / "parts"
+    parts.mkdir(parents=True)
+    for name, seconds in (("old", 25 * 3600), ("young", 23 * 3600)):
+        (parts / f".{name}.part").write_bytes(b"half")
+        os.utime(parts / f".{name}.part", times=(time.time() - seconds,) * 2)
+    Store(str(tmp_path / "cache"), ToneEnvelope())
+    assert [path.name for path in parts.iterdir()] == [".young.part"]
 
 
 def _fill(corpus: Path, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from project import cli
@@ -27,6 +28,7 @@ from project.launcher.reached import latest
 from project.launcher.telling import Telling
 from project.reporting import status
 from project.reporting import sweep as sweep_report
+from project.run import Run
 from project.sweep import Point, Sweep
 
 Make = Callable[..., tuple[Sweep, list[Point]]]
@@ -63,8 +65,8 @@ def quick(script: str, **settings: Any) -> Parallel:
     return Parallel(**{"cores": 8.0, "memory_gb": 0.001, "margin_gb": 0.0, "command": shell(script)} | settings)
 
 
-def until(truth: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE
+def until(truth: Callable[[], object], seconds: float = DEADLINE) -> None:
+    end = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
@@ -178,8 +180,13 @@ def test_each_point_has_a_gpu_of_its_own(make: Make, monkeypatch: pytest.MonkeyP
     assert sweep.state(point)["error"] == "it needs 3 GPUs and this machine has 2: set trainer.devices"
 
 
-TRAPPED = "trap 'echo saved > $1/$0.saved; exit 143' TERM; echo > $1/$0.ready; while :; do sleep 0.05; done"
-DEAF = "trap '' TERM; echo > $1/$0.ready; while :; do sleep 0.05; done"
+TRAPS = [
+    f"trap 'echo {name} > $1/$0.saved; exit {code}' {name}"
+    for name, code in (("INT", 130), ("TERM", 143), ("USR2", 140))
+]
+WAITING = "echo > $1/$0.ready; while :; do sleep 0.05; done"
+TRAPPED = "; ".join([*TRAPS, WAITING])
+DEAF = f"trap '' TERM; {WAITING}"
 
 
 def signalled(sweep: Sweep, numbers: Sequence[int], ready: int) -> threading.Thread:
@@ -196,19 +203,39 @@ def signalled(sweep: Sweep, numbers: Sequence[int], ready: int) -> threading.Thr
     return thread
 
 
-def test_a_signal_is_passed_on_and_points_may_write(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+def test_a_signal_is_passed_on_and_points_may_write(
+    number: signal.Signals, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it came: a point that is stopped by Ctrl-C, or told by SLURM to make room, says so and ends so."""
     sweep, points = make(3)
-    thread = signalled(sweep, [signal.SIGINT], 2)
-    before = signal.getsignal(signal.SIGINT)
+    thread = signalled(sweep, [number], 2)
+    before = signal.getsignal(number)
     quick(TRAPPED, jobs=2).launch(sweep, points, never)
     thread.join()
-    assert signal.getsignal(signal.SIGINT) is before
-    assert sorted(file.stem for file in sweep.folder.glob("*.saved")) == ["r-0", "r-1"]
+    assert signal.getsignal(number) is before
+    saved = {file.stem: file.read_text().strip() for file in sweep.folder.glob("*.saved")}
+    assert saved == dict.fromkeys(["r-0", "r-1"], number.name.removeprefix("SIG"))
     states = [sweep.state(point) for point in points]
     assert [one["state"] for one in states] == ["stopped"] * 3
-    assert [one["code"] for one in states] == [130] * 3
-    assert states[2]["error"] == "stopped by SIGINT before it began"
-    assert "SIGINT: 2 points write their checkpoints" in capsys.readouterr().err
+    assert [one["code"] for one in states] == [128 + number] * 3
+    assert states[2]["error"] == f"stopped by {number.name} before it began"
+    assert f"{number.name}: 2 points write their checkpoints" in capsys.readouterr().err
+
+
+def test_what_a_point_saved_before_it_was_killed_is_told(make: Make) -> None:
+    """Signalled twice, by SLURM and by its launcher, it has its checkpoint and ends before it can note that."""
+    sweep, points = make(2)
+    for point, state in zip(points, ({"state": "interrupted", "step": 48}, {"state": "running"}), strict=True):
+        point.run.mkdir(parents=True)
+        (point.run / "state.json").write_text(json.dumps(state))
+    thread = signalled(sweep, [signal.SIGUSR2], 2)
+    quick(WAITING, jobs=2).launch(sweep, points, never)
+    thread.join()
+    assert [sweep.state(point)["error"] for point in points] == [
+        "stopped by SIGUSR2 after step 48",
+        "stopped by SIGUSR2 before it saved anything new",
+    ]
 
 
 def test_a_second_ctrl_c_kills(make: Make) -> None:
@@ -375,6 +402,28 @@ def test_two_real_points_and_what_is_reported_of_them(
     assert "2 points: 2 done" in found.out
     assert found.out.splitlines()[-1] == str(sweep.folder / "sweep.html")
     assert "no point has a report" in " ".join(found.err.split())
+
+
+@pytest.mark.long
+def test_ctrl_c_ends_a_sweep_as_it_ends_a_run(tiny: list[str], tmp_path: Path) -> None:
+    """With its exit code, a line for each point and no traceback; those that had begun have their checkpoints."""
+    saving = ["trainer.max_epochs=2000", "callbacks.checkpoint.every_seconds=0.1"]
+    words = [*tiny, *saving, f"runs={tmp_path}/runs", "seed=1,2,3", "launcher=parallel", "launcher.jobs=2"]
+    command = [sys.executable, "-m", "project", "train", "-m", *words, "launcher.memory_gb=0.01"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: len(list(tmp_path.glob("runs/*/*/checkpoints/last.ckpt"))) == 2, seconds=120)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert told.count("stopped by SIGINT after step") == 2
+    assert told.count("stopped by SIGINT before it began") == 1
+    sweep = Sweep.open(None, tmp_path / "runs")
+    assert [sweep.state(point)["code"] for point in sweep.points()] == [130] * 3
+    begun = [Run(point.run) for point in sweep.points() if point.run.is_dir()]
+    assert [run.state()["state"] for run in begun] == ["interrupted"] * 2
+    for run in begun:
+        assert torch.load(run.last, weights_only=True)["global_step"] == run.state()["step"]
 
 
 def test_a_terminal_has_a_line_that_moves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,19 @@ def test_a_run_is_logged_there_too(tiny: list[str], tmp_path: Path) -> None:
     assert "dev/cer" in run.curves()
     (file,) = run.folder.glob("tensorboard/events.*")
     assert file.stat().st_size > 0
+    samples = [json.loads(line) for line in (run.folder / "samples.jsonl").read_text().splitlines()]
+    ((step, table),) = texts(run.folder / "tensorboard")
+    assert step == samples[0]["step"]
+    assert [row["id"] for row in samples] == [line.split(" | ")[1] for line in table[2:]]
+
+
+def texts(folder: Path) -> list[tuple[int, list[str]]]:
+    """The tables of examples in event files, by TensorBoard's own reader: step and lines."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    found = events.Tensors("examples/text_summary")
+    return [(one.step, one.tensor_proto.string_val[0].decode().splitlines()) for one in found]
 
 
 def test_both_at_once(tiny: list[str]) -> None:

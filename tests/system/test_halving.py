@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,7 +17,7 @@ from project.build.assemble import build_recognizer
 from project.build.compose import compose
 from project.contract import Batch, Emissions, InputError, WorkError
 from project.run import Run
-from project.system.halving import Halving, divided, is_out_of_memory
+from project.system.halving import Halving, divided
 
 FITS = 2  # examples, in the machine of these tests
 
@@ -175,20 +174,6 @@ def test_a_batch_is_divided_whole() -> None:
     assert sum((part.ids for part in parts), ()) == batch.ids
     torch.testing.assert_close(torch.cat([part.signals_BTF for part in parts]), batch.signals_BTF)
     torch.testing.assert_close(torch.cat([part.targets["wanted"] for part in parts]), batch.targets["wanted"])
-
-
-@pytest.mark.parametrize(
-    ("error", "is_memory"),
-    [
-        (MemoryError(), True),
-        (torch.OutOfMemoryError("anything"), True),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"), True),
-        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
-        (RuntimeError("shapes do not match"), False),
-    ],
-)
-def test_how_it_is_told_from_other_errors(error: Exception, is_memory: bool) -> None:
-    assert is_out_of_memory(error) is is_memory
 
 
 @pytest.mark.parametrize(
