@@ -1,25 +1,28 @@
-"""scansion transcribe: what a run recognizes in recordings of any length, as text, captions or data."""
+"""scansion transcribe: what a run recognizes in files of any length, as text, captions or data."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from project.build.bind import fits
+from project.build.bind import fits, make
 from project.build.compose import Config, app, complain
 from project.contract import InputError
 from project.run import Run
 
 if TYPE_CHECKING:
     from project.build.assemble import Recognizer
-    from project.contract import Batch, Emissions, Hypothesis
-    from project.transcript.heard import Heard, Hears, Listens
+    from project.transcript.formats import Format
+    from project.transcript.heard import Hears, Listens
+    from project.transcript.kind import Kind
     from project.transcript.place import Found, Put
+    from project.transcript.placed import Placed
+    from project.transcript.showing import Live
     from project.transcript.windows import Plan
 
 
@@ -33,46 +36,45 @@ OF_FRAMES = ("overlap_seconds", "latency_seconds")  # mean nothing where text is
 
 
 def transcribe(config: Config, words: list[str]) -> int:
-    """Write down each recording; those that cannot be used are told and skipped, and the exit code is then 2."""
+    """Write down each file; those that cannot be used are told and skipped, and the exit code is then 2."""
     from project.transcript.formats import format_of
-    from project.transcript.place import destination, find, is_live
+    from project.transcript.place import destination, find, is_awaited, is_live
+    from project.transcript.showing import Live
 
     form = format_of(config["output"])
-    run = None if is_onnx(config["run"]) else Run.open(config["run"])
-    live = is_live(config["live"], config["out"], form)
+    check_numbers(config)
+    kind = kind_of_run(config["run"])
+    check_form(form, kind, config["output"])
     if not config["files"]:
         raise InputError("no recording is named: scansion transcribe RUN a.wav folder/ ...")
-    found, problems = find(config["files"])
+    found, problems = find(config["files"], kind)
+    awaited, workers = is_awaited(found), config["workers"] if len(found) > 1 else 0
+    usual = awaited or (sys.stdout.isatty() and not workers)
+    live = is_live(config["live"], config["out"], form, usual=usual)
     for problem in problems:
         complain(problem, 2)
     if not found:
         return 2
+    opened = partial(open_listener, config, words, live=live, awaited=awaited and live)
     try:
         with destination(config["out"], form, found) as put:
-            listener = build(run, config, words, live=live) if run else from_onnx(config, live=live)
-            bad = listen(listener, found, Live(named=len(found) > 1) if live else put)
+            listener = in_processes(workers, opened, found) if workers else opened()
+            bad = listen(listener, found, Live(named=len(found) > 1) if live else put, kind)
     except BrokenPipeError:  # who reads standard output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return 2 if bad or problems else 0
 
 
-def build(run: Run, config: Config, words: Sequence[str] = (), *, live: bool) -> Listens:
-    """The run's recognizer, ready to take files; live, it waits for no second window to recognize together."""
-    from project.build.restore import changed, restore
-    from project.decode.generate import Generate
-
-    check_seconds(config)
-    own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads")})
-    recognizer = restore(run, own, config["checkpoint"])
-    if not hasattr(recognizer.feature, "sample_rate"):
-        raise InputError(f"{run.folder}: its feature takes no sound: only recordings can be transcribed")
-    placed = Placed(recognizer, config["device"], own["trainer"]["precision"])
-    config = config | ({"batch_seconds": 0.0} if live else {})
-    if isinstance(placed.decoder, Generate):
-        check_asked(run, words)
-        return writing(recognizer, placed, config, run.metadata().get("longest"))
-    return framewise(recognizer, placed, config)
+def check_numbers(config: Config) -> None:
+    """Refuse times and counts that are none."""
+    for key, hint in SECONDS.items():
+        if not fits(config[key], hint):
+            raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
+        if config[key] is not None and config[key] < 0:
+            raise InputError(f"{key}: {config[key]:g} is negative: give seconds")
+    if not fits(config["workers"], int) or config["workers"] < 0:
+        raise InputError(f"workers: {config['workers']!r} is no number of processes: give 0 or more")
 
 
 def is_onnx(name: str) -> bool:
@@ -80,120 +82,129 @@ def is_onnx(name: str) -> bool:
     return str(name).endswith(".onnx")
 
 
-def from_onnx(config: Config, *, live: bool) -> Listens:
+def kind_of_run(name: str) -> Kind:
+    """What a run reads, or an ONNX file, which is asked later what it hears."""
+    from project.transcript.kind import SOUND, kind_of
+
+    if is_onnx(name):
+        return SOUND
+    run = Run.open(name)
+    return kind_of(make(run.config()["feature"], "feature"), run.folder)
+
+
+def check_form(form: Format, kind: Kind, name: str) -> None:
+    """Refuse captions where there are no seconds."""
+    if form.has_clock and kind.unit != "seconds":
+        raise InputError(
+            f"output={name}: captions need seconds, and {kind.unit} have none: choose text, json or textgrid"
+        )
+
+
+def in_processes(workers: int, opened: Any, found: Sequence[Found]) -> Listens:
+    """So many recognizers as one; no more of them than there are files."""
+    from project.feature.waveform import STANDARD_INPUT
+    from project.transcript.workers import Workers
+
+    if any(one.media == STANDARD_INPUT for one in found):
+        raise InputError(f"workers={workers}: {STANDARD_INPUT} is read by one process: leave one of the two out")
+    return Workers(min(workers, len(found)), opened)
+
+
+def open_listener(config: Config, words: Sequence[str] = (), *, live: bool, awaited: bool) -> Listens:
+    """The recognizer that is asked for, ready to take files; live, it waits for no second window to go with the first.
+
+    `awaited`: sound is still to come, and somebody waits for its text.
+    """
+    config = config | ({"batch_seconds": 0.0} if live else {})
+    return (from_onnx if is_onnx(config["run"]) else from_run)(config, words, awaited)
+
+
+def from_run(config: Config, words: Sequence[str], awaited: bool) -> Listens:
+    """What takes files for the recognizer of a run."""
+    from project.build.restore import changed, restore
+    from project.decode.generate import Generate
+    from project.transcript.kind import SOUND, kind_of
+    from project.transcript.placed import Placed
+
+    run = Run.open(config["run"])
+    own = changed(run.config(), **{key: config[key] for key in ("decode", "precision", "threads")})
+    recognizer = restore(run, own, config["checkpoint"])
+    placed = Placed(recognizer.system, config["device"], own["trainer"]["precision"])
+    if kind_of(recognizer.feature, run.folder) is not SOUND:
+        check_asked(run, words, ("window_seconds", *OF_FRAMES), "reads each file in one piece")
+        return reading(recognizer, placed, config)
+    if isinstance(placed.decoder, Generate):
+        hint = "writes token by token, each window's text by itself"
+        check_asked(run, words, OF_FRAMES, hint, "; window_seconds says how long windows are")
+        return writing(recognizer, placed, config, run.metadata().get("longest"), awaited)
+    return framewise(recognizer, placed, config, awaited)
+
+
+def from_onnx(config: Config, words: Sequence[str], awaited: bool) -> Listens:
     """What takes files for a graph that says by itself what it hears and writes."""
     from project.exporting.listening import open_onnx
     from project.transcript.listener import Listener
 
-    check_seconds(config)
     heard = open_onnx(Path(config["run"]), config)
-    plan = plan_of(config, heard.feature.sample_rate, heard.samples_per_output, heard.context_seconds)
-    batch = 0.0 if live else config["batch_seconds"]
-    return Listener(heard.system, heard.feature, heard.alphabet, plan, config["latency_seconds"], batch)
+    plan = plan_of(config, heard.feature.sample_rate, heard.samples_per_output, heard.context_seconds, awaited)
+    latency, batch = config["latency_seconds"], config["batch_seconds"]
+    return Listener(heard.system, heard.feature, heard.alphabet, plan, latency, batch)
 
 
-def check_seconds(config: Config) -> None:
-    """Refuse times that are none."""
-    for key, hint in SECONDS.items():
-        if not fits(config[key], hint):
-            raise InputError(f"{key}: {config[key]!r} is no number: give seconds")
-        if config[key] is not None and config[key] < 0:
-            raise InputError(f"{key}: {config[key]:g} is negative: give seconds")
-
-
-def plan_of(config: Config, sample_rate: int, grain: int, context: float | None) -> Plan:
+def plan_of(config: Config, sample_rate: int, grain: int, context: float | None, awaited: bool) -> Plan:
     """How long recordings are cut."""
     from project.transcript.windows import Plan
 
     window, overlap = config["window_seconds"], config["overlap_seconds"]
-    return Plan.of(window, overlap, sample_rate=sample_rate, grain=grain, context=context)
+    return Plan.of(window, overlap, sample_rate=sample_rate, grain=grain, context=context, is_awaited=awaited)
 
 
-def framewise(recognizer: Recognizer, placed: Placed, config: Config) -> Listens:
-    """What takes files for a recognizer that says something of each frame."""
+def framewise(recognizer: Recognizer, placed: Placed, config: Config, awaited: bool) -> Listens:
+    """What takes recordings for a recognizer that says something of each frame."""
     from project.transcript.listener import Listener, samples_per_output
 
     feature, model = cast("Hears", recognizer.feature), recognizer.system.model
     context = getattr(model, "context_frames", None)
     seen = None if context is None else context / feature.num_frames(1.0)
-    plan = plan_of(config, feature.sample_rate, samples_per_output(feature, model), seen)
-    latency, batch = config["latency_seconds"], config["batch_seconds"]
-    return Listener(placed, feature, recognizer.spelling.alphabet, plan, latency, batch)
+    plan = plan_of(config, feature.sample_rate, samples_per_output(feature, model), seen, awaited)
+    latency, batch, equal = config["latency_seconds"], config["batch_seconds"], recognizer.data.equal_lengths
+    return Listener(placed, feature, recognizer.spelling.alphabet, plan, latency, batch, equal)
 
 
-def writing(recognizer: Recognizer, placed: Placed, config: Config, longest: float | None) -> Listens:
-    """What takes files for a recognizer that writes text by itself, badly where sound is longer than all it learned."""
+def writing(recognizer: Recognizer, placed: Placed, config: Config, longest: float | None, awaited: bool) -> Listens:
+    """What takes recordings for a recognizer that writes text by itself, badly of sound longer than all it learned."""
     from project.transcript.pauses import Pauses
     from project.transcript.scribe import Scribe
 
     feature = cast("Hears", recognizer.feature)
-    pauses = Pauses.of(config["window_seconds"], feature.sample_rate, longest)
+    pauses = Pauses.of(config["window_seconds"], feature.sample_rate, longest, awaited)
     equal = recognizer.data.equal_lengths
     return Scribe(placed, feature, recognizer.spelling.alphabet, pauses, config["batch_seconds"], equal)
 
 
-def check_asked(run: Run, words: Sequence[str]) -> None:
-    """Refuse what was asked for on the command line and is of no use to a run that writes text by itself."""
-    for key in OF_FRAMES:
+def reading(recognizer: Recognizer, placed: Placed, config: Config) -> Listens:
+    """What takes files of landmarks or bars."""
+    from project.transcript.reader import Reader
+
+    feature, model, alphabet = recognizer.feature, recognizer.system.model, recognizer.spelling.alphabet
+    return Reader(placed, feature, model, alphabet, config["batch_seconds"], recognizer.data.equal_lengths)
+
+
+def check_asked(run: Run, words: Sequence[str], keys: Sequence[str], what: str, instead: str = "") -> None:
+    """Refuse what was asked for on the command line and is of no use to a run."""
+    for key in keys:
         if key in {word.lstrip("+").partition("=")[0] for word in words}:
-            raise InputError(
-                f"{key}: {run.folder} writes token by token, each window's text by itself: leave it out; "
-                "window_seconds says how long windows are"
-            )
+            raise InputError(f"{key}: {run.folder} {what}: leave it out{instead}")
 
 
-class Placed:
-    """A system on a device, in a precision."""
+def listen(listener: Listens, found: Sequence[Found], put: Put | Live, kind: Kind) -> int:
+    """Hand on what is heard and tell how fast that was; how many files were bad."""
+    from project.transcript.showing import Live, Progressed, bar, pace
 
-    def __init__(self, recognizer: Recognizer, device: str, precision: Any) -> None:
-        from lightning.fabric import Fabric
-
-        try:
-            self._fabric = Fabric(accelerator=device, devices=1, precision=precision)
-        except (ValueError, RuntimeError) as error:  # no such device, or none here
-            raise InputError(f"device={device}: {str(error).rstrip('.!')}: set device=cpu") from error
-        self._system = recognizer.system.to(self._fabric.device)
-        self.decoder: Any = self._system.decoder
-
-    def emissions(self, batch: Batch) -> Emissions:
-        """What the model says."""
-        import torch
-
-        with torch.inference_mode(), self._fabric.autocast():
-            return self._system(batch.to(self._fabric.device))  # type: ignore[no-any-return]
-
-    def predict(self, batch: Batch) -> tuple[Any, list[Hypothesis]]:
-        """What the model says, and what is recognized in that."""
-        import torch
-
-        with torch.inference_mode(), self._fabric.autocast():
-            return self._system.predict(batch.to(self._fabric.device))
-
-
-class Live:
-    """Text on standard output as it comes, a line a recording."""
-
-    def __init__(self, *, named: bool) -> None:
-        self._named = named
-        self._begun = False
-
-    def __call__(self, heard: Heard) -> None:
-        from project.transcript.transcript import told
-
-        if (heard.marks or heard.transcript) and not self._begun:
-            print(f"{heard.file}\t" if self._named else "", end="")
-        print(told(heard.marks, heard.separator, first=not self._begun), end="", flush=True)
-        self._begun = self._begun or bool(heard.marks)
-        if heard.transcript or (heard.problem and self._begun):
-            print(flush=True)
-            self._begun = False
-
-
-def listen(listener: Listens, found: Sequence[Found], put: Put | Live) -> int:
-    """Hand on what is heard and tell how fast that was; how many recordings were bad."""
-    started, seconds, bad = time.perf_counter(), 0.0, 0
-    with bar(found, hidden=isinstance(put, Live)) as advance:
-        for heard in listener.listen(one.media for one in found):
+    started, progressed, bad = time.perf_counter(), Progressed(), 0
+    files = [one.media for one in found]
+    with bar(files, hidden=isinstance(put, Live)) as advance:
+        for heard in listener.listen(files):
             if isinstance(put, Live):
                 put(heard)
             elif heard.transcript:
@@ -201,39 +212,10 @@ def listen(listener: Listens, found: Sequence[Found], put: Put | Live) -> int:
             if heard.problem:
                 bad += 1
                 complain(heard.problem, 2)
-            advance(seconds + heard.seconds)
-            seconds += heard.seconds if heard.transcript else 0.0
-    spent, good = time.perf_counter() - started, len(found) - bad
-    if good:
-        what = f"{good} recording{'s' if good > 1 else ''}, {seconds:,.1f} s"
-        print(f"{what}, in {spent:.1f} s: {seconds / spent:.0f} times real time", file=sys.stderr)
+            advance(progressed.add(heard))
+    if len(found) > bad:
+        print(pace(len(found) - bad, progressed.done, time.perf_counter() - started, kind), file=sys.stderr)
     return bad
-
-
-@contextmanager
-def bar(found: Sequence[Found], *, hidden: bool) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error, if that is a terminal; it is told how many seconds are done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if hidden or not console.is_terminal:
-        yield lambda seconds: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("transcribing", total=sum(length_of(one.media) for one in found) or None)
-        yield lambda seconds: shown.update(task, completed=seconds)
-
-
-def length_of(media: str) -> float:
-    """Seconds, as far as can be told without decoding; 0 where not."""
-    from project.data.media import MediumError, read_header
-
-    try:
-        return read_header(media).seconds
-    except MediumError:
-        return 0.0
 
 
 main = app("transcribe", transcribe)

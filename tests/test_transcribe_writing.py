@@ -15,7 +15,7 @@ import soundfile
 import torch
 from lightning.pytorch import Trainer
 
-from project import train, transcribe
+from project import train
 from project.build.compose import compose
 from project.build.restore import changed, restore
 from project.build.scoring import predict
@@ -24,6 +24,7 @@ from project.data.manifest import Manifest
 from project.run import Run
 from project.system.weights import load_weights
 from project.text.vocabulary import trained
+from project.transcript.placed import Placed
 
 RATE = 16000
 SECONDS = (0.5, 0.8, 0.8, 1.1, 0.5, 0.9)
@@ -109,14 +110,14 @@ def ask(run: Run, transcribing: Ask) -> Ask:
 def written(monkeypatch: pytest.MonkeyPatch) -> dict[str, Hypothesis]:
     """What the transcribing recognizer said of each file, by its name."""
     found: dict[str, Hypothesis] = {}
-    inner = transcribe.Placed.predict
+    inner = Placed.predict
 
-    def noted(self: transcribe.Placed, batch: Batch) -> Any:
+    def noted(self: Placed, batch: Batch) -> Any:
         output, hypotheses = inner(self, batch)
         found.update(zip((Path(name).stem for name in batch.ids), hypotheses, strict=True))
         return output, hypotheses
 
-    monkeypatch.setattr(transcribe.Placed, "predict", noted)
+    monkeypatch.setattr(Placed, "predict", noted)
     return found
 
 
@@ -159,13 +160,13 @@ def test_validation_evaluation_and_transcription_say_the_same(
 def test_only_equal_lengths_share_a_batch_where_padding_is_heard(
     ask: Ask, padded: Run, said: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, inner = [], transcribe.Placed.predict
+    asked, inner = [], Placed.predict
 
-    def noted(self: transcribe.Placed, batch: Batch) -> Any:
+    def noted(self: Placed, batch: Batch) -> Any:
         asked.append(batch.lengths_B.tolist())
         return inner(self, batch)
 
-    monkeypatch.setattr(transcribe.Placed, "predict", noted)
+    monkeypatch.setattr(Placed, "predict", noted)
     files = [said / f"dev-{number}.flac" for number in range(len(SECONDS))]
     assert ask(*files, run=padded)[0] == 0
     mixes = padded.config()["model"]["padding"] == "library"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +16,20 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from project.contract import InputError
+from project.feature import microphone
+from project.feature.incoming import ahead
 from project.feature.member import split_member
 from project.feature.opening import open_medium
+from project.feature.wave_head import read_wave_head
 
 Wave: TypeAlias = NDArray[np.float32]  # mono, full scale is 1
 
 STANDARD_INPUT = "-"
+_PIPE = "pipe a WAV stream, as arecord -t wav, sox ... -t wav - and ffmpeg ... -f wav - write it"
+_PIECE_SECONDS = 0.25  # of sound that is still to come: what is waited for at once
+_AHEAD_SECONDS = (
+    300.0  # of it that are held if recognizing takes longer; then a pipe waits, and a microphone loses some
+)
 _HALF_FILTER = 10  # half the length of scipy's resampling filter, in samples of the lower rate
 
 
@@ -36,22 +46,76 @@ def read(media: str, sample_rate: int) -> Wave:
 def blocks(media: str, sample_rate: int, seconds: float = 10.0) -> Iterator[Wave]:
     """The samples that `read` gives, in pieces of about so many seconds: memory does not grow with the recording.
 
-    `media` may also be `-`, standard input: a WAV stream, or a file of any format put there by the shell.
+    `media` may also be `mic`, a microphone, or `-`, standard input: a WAV stream, or a file of any format put there by
+    the shell. What is still to come is heard in short pieces, until it ends or Ctrl-C is pressed.
     """
-    with _told(media), _opened(media) as sound:
-        yield from resample_blocks(_decoded(media, sound, seconds), sound.samplerate, sample_rate)
+    if not is_incoming(media):
+        yield from _blocks(media, sample_rate, seconds)
+        return
+    piece = min(seconds, _PIECE_SECONDS)
+    yield from ahead(_blocks(media, sample_rate, piece), round(_AHEAD_SECONDS / piece))
 
 
-def _decoded(media: str, sound: soundfile.SoundFile, seconds: float) -> Iterator[Wave]:
-    """The recording as it is stored, mixed to mono."""
+def is_incoming(media: str) -> bool:
+    """Whether sound is still to come, perhaps without an end: from a microphone, or a pipe on standard input."""
+    if media != STANDARD_INPUT:
+        return microphone.is_microphone(media)
+    return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+
+
+def _blocks(media: str, sample_rate: int, seconds: float) -> Iterator[Wave]:
+    with _told(media), _stored(media, seconds) as (pieces, rate):
+        yield from resample_blocks((_mono(media, piece) for piece in pieces), rate, sample_rate)
+
+
+@contextmanager
+def _stored(media: str, seconds: float) -> Iterator[tuple[Iterator[NDArray[np.float32]], int]]:
+    """The recording as it is stored, in pieces of so many seconds, and its rate."""
+    if microphone.is_microphone(media):
+        with microphone.opened(media, seconds) as sound:
+            yield sound
+    elif is_incoming(media):
+        with _piped() as (stream, count):
+            yield _decoded(media, stream, seconds, count), stream.samplerate
+    else:
+        with _opened(media) as stream:
+            yield _decoded(media, stream, seconds), stream.samplerate
+
+
+def _decoded(
+    media: str, sound: soundfile.SoundFile, seconds: float, most: int | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """All samples, or no more than so many of each channel."""
     size, count = max(1, round(seconds * sound.samplerate)), 0
-    while len(piece := sound.read(size, dtype="float32", always_2d=True)):
+    while len(piece := sound.read(size if most is None else min(size, most - count), dtype="float32", always_2d=True)):
         count += len(piece)
-        yield _mono(media, piece)
+        yield piece
     if not count:
         raise _empty(media)
     if sound.seekable() and sound.format == "FLAC" and count < sound.frames:  # what other heads promise is less sure
         raise InputError(f"{media}: it is cut short: replace the file or leave it out")
+
+
+@contextmanager
+def _piped() -> Iterator[tuple[soundfile.SoundFile, int | None]]:
+    """A WAV stream on standard input, ready to be decoded, and how many samples of a channel it has, if it says so."""
+    descriptor = sys.stdin.fileno()
+    if os.isatty(descriptor):
+        raise ValueError("standard input is a terminal")
+    head = read_wave_head(lambda count: _take(descriptor, count))
+    with soundfile.SoundFile(
+        descriptor, closefd=False, format="RAW", endian="LITTLE", samplerate=head.sample_rate,
+        channels=head.channels, subtype=head.subtype,
+    ) as sound:  # fmt: skip
+        yield sound, head.frames
+
+
+def _take(descriptor: int, count: int) -> bytes:
+    """So many bytes, and none after them; fewer where they end."""
+    taken = b""
+    while len(taken) < count and (more := os.read(descriptor, count - len(taken))):
+        taken += more
+    return taken
 
 
 def _mono(media: str, wave: NDArray[np.float32]) -> Wave:
@@ -92,7 +156,7 @@ def _told(media: str) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{media}: there is no such file: correct the path, or make the corpus") from None
     except (OSError, soundfile.SoundFileError, ValueError, ImportError) as error:
-        remedy = "pipe a WAV stream" if media == STANDARD_INPUT else "replace the file or leave it out"
+        remedy = _PIPE if media == STANDARD_INPUT else "replace the file or leave it out"
         raise InputError(f"{media}: no readable audio: {error}: {remedy}") from None
 
 

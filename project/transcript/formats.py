@@ -20,7 +20,8 @@ class Format:
 
     suffix: str
     write: Callable[[Transcribed], str]
-    joins: bool  # whether those of several recordings make one file, put one after the other
+    joins: bool  # whether those of several files make one, put one after the other
+    has_clock: bool = False  # whether its times are those of a clock
 
 
 def text(transcript: Transcribed) -> str:
@@ -28,15 +29,15 @@ def text(transcript: Transcribed) -> str:
 
 
 def named_text(transcript: Transcribed) -> str:
-    """The recording's name, a tab, its text: for several recordings in one file."""
+    """The file's name, a tab, its text: for several in one file."""
     return f"{transcript.file}\t{text(transcript)}"
 
 
 def json_line(transcript: Transcribed) -> str:
-    """One line: file, seconds, text, confidence, and what has times: words and symbols, or segments."""
+    """One line: file, seconds (or bars), text, confidence, and what has times: words and symbols, segments or spans."""
     content: dict[str, Any] = {
         "file": transcript.file,
-        "seconds": round(transcript.seconds, 3),
+        transcript.unit: round(transcript.length, 3),
         "text": transcript.text.strip(),
         "confidence": None if transcript.confidence is None else round(transcript.confidence, 4),
     }
@@ -82,9 +83,9 @@ def clock(seconds: float, mark: str) -> str:
 
 
 def textgrid(transcript: Transcribed) -> str:
-    """Praat's long text format, with a tier of words and one of symbols, or one of segments."""
+    """Praat's long text format, with a tier of words and one of symbols, or one of segments or spans."""
     shown = {name: [mark for mark in marks if not mark.text.isspace()] for name, marks in transcript.tiers().items()}
-    end = max([transcript.seconds, *(mark.end for marks in shown.values() for mark in marks)])
+    end = max([transcript.length, *(mark.end for marks in shown.values() for mark in marks)])
     tiers = {name: _filled(marks, end) for name, marks in shown.items()}
     lines = [
         'File type = "ooTextFile"',
@@ -125,8 +126,8 @@ def _filled(marks: Sequence[Mark], end: float) -> list[Mark]:
 FORMATS: Mapping[str, Format] = {
     "text": Format(".txt", text, joins=True),
     "json": Format(".jsonl", json_line, joins=True),
-    "srt": Format(".srt", srt, joins=False),
-    "vtt": Format(".vtt", vtt, joins=False),
+    "srt": Format(".srt", srt, joins=False, has_clock=True),
+    "vtt": Format(".vtt", vtt, joins=False, has_clock=True),
     "textgrid": Format(".TextGrid", textgrid, joins=False),
 }
 

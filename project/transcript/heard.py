@@ -1,4 +1,4 @@
-"""What listeners share: windows of files, recognized several at once where they may be, told in the files' order.
+"""What recognizers of files share: windows, recognized several at once where they may be, told in the files' order.
 
 It does not know how recordings are cut, nor what is made of what is recognized.
 """
@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from project.contract import Batch, InputError
+from project.contract import Batch, Hypothesis, InputError
 from project.part import Feature
 from project.transcript.transcript import Mark, Transcribed
 
 Part = TypeVar("Part")  # a window of a recording, as a listener needs it
+_LONG = 3600  # seconds or bars: long enough to tell rates from counts
 
 
 class Hears(Feature, Protocol):
@@ -27,14 +28,20 @@ class Hears(Feature, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The next symbols of a recording; at its end all of them, or why it cannot be used."""
+    """The next symbols of a file; at its end all of them, or why it cannot be used."""
 
     file: str
     marks: Sequence[Mark] = ()
     separator: str = ""  # between the marks in text
-    seconds: float = 0.0  # how much of it has been heard so far
+    length: float = 0.0  # how much of it has been heard so far, in seconds or bars
     transcript: Transcribed | None = None
     problem: str | None = None
+
+
+class Predicts(Protocol):
+    """A system that says what is in a batch."""
+
+    def predict(self, batch: Batch) -> tuple[Any, list[Hypothesis]]: ...
 
 
 class Listens(Protocol):
@@ -58,7 +65,10 @@ def together(
     joins: Callable[[Part, Sequence[Part]], bool],
     recognized: Callable[[Sequence[Part]], Iterator[Heard]],
 ) -> Iterator[Heard]:
-    """What is recognized in windows, as many of them at once as may join; what is told already stays in its place."""
+    """What is recognized in windows, as many of them at once as may join; what is told already stays in its place.
+
+    Where not even a window like the last one may join, none is waited for: sound may be slow to come.
+    """
     batch: list[Part] = []
     for part in parts:
         if batch and (isinstance(part, Heard) or not joins(part, batch)):
@@ -68,6 +78,9 @@ def together(
             yield part
         else:
             batch.append(part)
+            if not joins(part, batch):
+                yield from recognized(batch)
+                batch = []
     if batch:
         yield from recognized(batch)
 
@@ -81,3 +94,13 @@ def batch_of(files: Sequence[str], frames: Sequence[Tensor]) -> Batch:
         targets={},
         references=("",) * len(files),
     )
+
+
+def length_per_frame(feature: Feature) -> float:
+    """How long a frame that a model is given is, in seconds or bars."""
+    return _LONG / feature.num_frames(_LONG)
+
+
+def length_per_output(feature: Feature, model: Any) -> float:
+    """How long an output frame is, in seconds or bars."""
+    return _LONG / int(model.num_output_frames(torch.tensor([feature.num_frames(_LONG)])))

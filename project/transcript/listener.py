@@ -10,29 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
-from project.contract import Batch, Emissions, Hypothesis
+from project.contract import Batch, Emissions, InputError
+from project.decode.beam import Beam
+from project.decode.collapse import Collapse
+from project.decode.greedy import Greedy
 from project.decode.stream import Stream, stream
 from project.feature import waveform
 from project.text.alphabet import Alphabet
-from project.transcript.heard import Heard, Hears, batch_of, together, usable
+from project.transcript.heard import Heard, Hears, Predicts, batch_of, length_per_output, together, usable
 from project.transcript.stitch import Stitch
 from project.transcript.transcript import Mark, Transcript
 from project.transcript.windows import Plan, windows
 
-_LONG_SECONDS = 3600  # long enough to tell rates from counts
 
-
-class Recognizes(Protocol):
-    """A system that only predicts."""
+class Recognizes(Predicts, Protocol):
+    """One that says what its model does, too, and with what that is decoded."""
 
     decoder: Any
 
     def emissions(self, batch: Batch) -> Emissions: ...
-
-    def predict(self, batch: Batch) -> tuple[Emissions, list[Hypothesis]]: ...
 
 
 @dataclass(slots=True)
@@ -61,6 +59,7 @@ class Listener:
     """A recognizer that takes files.
 
     `batch_seconds` bounds how many windows it recognizes at once, padding included; one can always be.
+    `equal_lengths`: only windows of one length are, as evaluation does with models that padding changes.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class Listener:
         plan: Plan,
         latency_seconds: float | None = None,
         batch_seconds: float = 120.0,
+        equal_lengths: bool = False,
     ) -> None:
         self._system = system
         self._feature = feature
@@ -79,6 +79,7 @@ class Listener:
         self._seconds = plan.grain / feature.sample_rate  # of an output frame
         self._latency = None if latency_seconds is None else max(1, round(latency_seconds / self._seconds))
         self._batch_frames = feature.num_frames(batch_seconds)
+        self._equal_lengths = equal_lengths
 
     def listen(self, files: Iterable[str]) -> Iterator[Heard]:
         """What is heard in each file, one after the other."""
@@ -87,18 +88,28 @@ class Listener:
 
     def _parts(self, file: str) -> Iterator[_Part]:
         """The windows of a file."""
-        block = min(10.0, (self._plan.size - self._plan.overlap) / self._feature.sample_rate)
-        recording = _Recording(file, Stitch(self._plan.margin))
+        block = min(10.0, self._plan.step / self._feature.sample_rate)
+        recording = _Recording(file, Stitch(self._plan.margin, self._plan.step // self._plan.grain))
         for window in windows(waveform.blocks(file, self._feature.sample_rate, block), self._plan):
             if not window.is_whole and recording.stream is None:
-                recording.stream = stream(self._system.decoder, self._latency)
+                recording.stream = self._stream()
             end, frames_TF = window.start + len(window.wave), self._feature(window.wave)
             yield _Part(recording, window.start, end, frames_TF, window.is_last, window.is_whole)
 
+    def _stream(self) -> Stream:
+        decoder = self._system.decoder
+        if not isinstance(decoder, Greedy | Beam | Collapse):
+            raise InputError(
+                f"it is longer than a window, and {type(decoder).__name__} decodes whole recordings alone: set a "
+                "longer window_seconds"
+            )
+        return stream(decoder, self._latency)
+
     def _joins(self, part: _Part, batch: Sequence[_Part]) -> bool:
         """Whether a window can be recognized together with these: they are of one kind, and not too much at once."""
-        longest = max(len(one.frames_TF) for one in (*batch, part))
-        return part.is_whole == batch[0].is_whole and longest * (len(batch) + 1) <= self._batch_frames
+        lengths = [len(one.frames_TF) for one in (*batch, part)]
+        alike = part.is_whole == batch[0].is_whole and not (self._equal_lengths and lengths[0] != lengths[-1])
+        return alike and max(lengths) * len(lengths) <= self._batch_frames
 
     def _recognized(self, parts: Sequence[_Part]) -> Iterator[Heard]:
         batch = batch_of([part.of.file for part in parts], [part.frames_TF for part in parts])
@@ -136,5 +147,4 @@ class Listener:
 
 def samples_per_output(feature: Hears, model: Any) -> int:
     """How many samples one output frame stands for."""
-    frames = torch.tensor([feature.num_frames(_LONG_SECONDS)])
-    return round(feature.sample_rate * _LONG_SECONDS / int(model.num_output_frames(frames)))
+    return round(feature.sample_rate * length_per_output(feature, model))

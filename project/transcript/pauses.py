@@ -16,6 +16,7 @@ from project.feature.waveform import Wave
 from project.transcript.windows import Window
 
 WINDOW_SECONDS = 30.0  # models that write token by token are taught on single utterances, hardly any of them longer
+_AWAITED_SECONDS = 12.0  # of sound that is still to come: its text is waited for
 _SHORTEST_SECONDS = 1.0
 _STEPS_A_SECOND = 100  # places to cut at
 _PAUSE_STEPS = 20  # how much of the sound around a place must be quiet
@@ -29,14 +30,21 @@ class Pauses:
     step: int  # between places to cut at
 
     @classmethod
-    def of(cls, window: float | None, sample_rate: int, longest: float | None = None) -> Pauses:
+    def of(
+        cls, window: float | None, sample_rate: int, longest: float | None = None, is_awaited: bool = False
+    ) -> Pauses:
         """Windows of so many seconds at most; None is the default, or what is `longest` of all that was learned from.
+
+        `is_awaited`: sound is still to come, and somebody waits for its text: windows then are shorter.
 
         >>> Pauses.of(None, 100, 6.0).size, Pauses.of(None, 100).size, Pauses.of(9.0, 100, 6.0).size
         (600, 3000, 900)
+        >>> Pauses.of(None, 100, 6.0, is_awaited=True).size, Pauses.of(None, 100, is_awaited=True).size
+        (600, 1200)
         """
         if window is None:
-            window = WINDOW_SECONDS if longest is None else max(_SHORTEST_SECONDS, min(WINDOW_SECONDS, longest))
+            most = _AWAITED_SECONDS if is_awaited else WINDOW_SECONDS
+            window = most if longest is None else max(_SHORTEST_SECONDS, min(most, longest))
         if not window >= _SHORTEST_SECONDS:
             raise InputError(
                 f"window_seconds: {window:g} leaves nothing to recognize: give {_SHORTEST_SECONDS:g} or more"

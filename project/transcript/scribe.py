@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from torch import Tensor
 
-from project.contract import Batch, Hypothesis
+from project.contract import Hypothesis
 from project.feature import waveform
 from project.text.vocabulary import Vocabulary
-from project.transcript.heard import Heard, Hears, batch_of, together, usable
+from project.transcript.heard import Heard, Hears, Predicts, batch_of, together, usable
 from project.transcript.pauses import Pauses, cut_at_pauses
 from project.transcript.segments import SEPARATOR, SegmentTranscript, segment_of
 from project.transcript.transcript import Mark
 
 _BLOCK_SECONDS = 10.0
-
-
-class Predicts(Protocol):
-    """A system that writes down what is in a batch."""
-
-    def predict(self, batch: Batch) -> tuple[Any, list[Hypothesis]]: ...
 
 
 @dataclass(frozen=True, slots=True)

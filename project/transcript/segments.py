@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from project.contract import Hypothesis
 from project.transcript.transcript import CAPTION_SYMBOLS, Mark, Word
@@ -20,8 +21,10 @@ class SegmentTranscript:
     """All that was written of one recording; windows of which nothing was written are left out."""
 
     file: str
-    seconds: float  # how long the recording is
+    length: float
     segments: tuple[Mark, ...]
+
+    unit: ClassVar[str] = "seconds"
 
     @property
     def text(self) -> str:

@@ -23,9 +23,14 @@ _AROUND = 2  # frames to either side of the cut that should be calm too
 class Stitch:
     """The emissions of one recording, in order and without overlaps."""
 
-    def __init__(self, margin: int) -> None:
-        """`margin`: frames at the inner ends of a window that are not used if there is a choice."""
+    def __init__(self, margin: int, step: int | None = None) -> None:
+        """`margin`: frames at the inner ends of a window that are not used if there is a choice.
+
+        `step`: frames from the beginning of a window to that of the next, of which the last may begin earlier. Where it
+        is known, what no later window can give is settled at once.
+        """
         self._margin = margin
+        self._step = step
         self._held_TV: Tensor | None = None  # of the window before, from the frame on where it takes over
         self._from = 0
 
@@ -36,13 +41,18 @@ class Stitch:
             cut = self._cut(self._held_TV, start, log_probs_TV)
             settled.append(self._held_TV[: cut - self._from])
             self._from = cut
-        rest_TV = log_probs_TV[self._from - start :]
-        if is_last:
-            self._held_TV = None
-            settled.append(rest_TV)
-        else:
-            self._held_TV = rest_TV
-        return torch.cat(settled) if settled else log_probs_TV[:0]
+        end = start + len(log_probs_TV)
+        before, self._from = self._from, end if is_last else max(self._from, self._next_cut(start, end))
+        settled.append(log_probs_TV[before - start : self._from - start])
+        self._held_TV = None if is_last else log_probs_TV[self._from - start :]
+        return torch.cat(settled)
+
+    def _next_cut(self, start: int, end: int) -> int:
+        """The earliest frame that the window after this one may give."""
+        if self._step is None:
+            return self._from
+        low = start + self._step
+        return min(end, low + self._margin if end - low > 2 * self._margin else low)
 
     def _cut(self, held_TV: Tensor, start: int, log_probs_TV: Tensor) -> int:
         """The first frame that is taken from the new window."""

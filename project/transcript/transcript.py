@@ -1,13 +1,13 @@
-"""What was recognized in a recording: symbols with their times, and the words and captions that they make.
+"""What was recognized in a file: symbols with their times, and the words and captions that they make.
 
-It knows no files and no formats. Times are seconds since the recording's beginning.
+It knows no files and no formats. Times are seconds since the file's beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 _PAUSE_SECONDS = 2.0  # ends a word even where the alphabet has no space, and a caption
 CAPTION_SYMBOLS, _CAPTION_SECONDS = 42, 7.0  # what one reads in one go
@@ -34,14 +34,18 @@ class Mark:
 
 
 class Transcribed(Protocol):
-    """What was recognized in one recording, as formats ask for it."""
+    """What was recognized in one file, as formats ask for it."""
 
     @property
     def file(self) -> str: ...
 
     @property
-    def seconds(self) -> float:
-        """How long the recording is."""
+    def length(self) -> float:
+        """How long that is which the file holds."""
+
+    @property
+    def unit(self) -> str:
+        """In which it is told how long that is, and where in it something is: seconds or bars."""
 
     @property
     def text(self) -> str: ...
@@ -59,12 +63,14 @@ class Transcribed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """All that was recognized in one recording."""
+    """All that was recognized in one recording, or clip of landmarks."""
 
     file: str
-    seconds: float  # how long the recording is
+    length: float
     marks: tuple[Mark, ...]  # its symbols
     separator: str  # between symbols in text
+
+    unit: ClassVar[str] = "seconds"
 
     @property
     def text(self) -> str:
@@ -73,7 +79,7 @@ class Transcript:
     @property
     def confidence(self) -> float | None:
         """The mean over its symbols; none where there is none."""
-        return sum(mark.confidence for mark in self.marks) / len(self.marks) if self.marks else None
+        return mean_confidence(self.marks)
 
     def tiers(self) -> Mapping[str, Sequence[Mark]]:
         """What has times, by name."""
@@ -99,7 +105,7 @@ class Transcript:
             else:
                 rows.append([word])
         captions = [_joined(row, " ") for row in rows]
-        limits = [*(caption.start for caption in captions[1:]), self.seconds]
+        limits = [*(caption.start for caption in captions[1:]), self.length]
         return [
             Mark(one.text, one.start, max(one.end, min(one.start + _CAPTION_SHORTEST, limit)), one.confidence)
             for one, limit in zip(captions, limits, strict=False)  # there may be no caption
@@ -113,8 +119,14 @@ def _fits(row: Sequence[Mark], word: Mark) -> bool:
 
 
 def _joined(marks: Sequence[Mark], between: str) -> Mark:
-    confidence = sum(mark.confidence for mark in marks) / len(marks)
+    confidence = mean_confidence(marks)
+    assert confidence is not None, "something is joined"
     return Mark(between.join(mark.text for mark in marks), marks[0].start, marks[-1].end, confidence)
+
+
+def mean_confidence(marks: Sequence[Mark]) -> float | None:
+    """The mean over marks; None where there is none."""
+    return sum(mark.confidence for mark in marks) / len(marks) if marks else None
 
 
 def told(marks: Iterable[Mark], separator: str, first: bool) -> str:

@@ -16,6 +16,8 @@ from project.feature.waveform import Wave
 WINDOW_SECONDS = 120.0
 _SETTLING_SECONDS = 3.0  # how much a feature that follows tone and level should hear beside what the model sees
 _ROOM_SECONDS = 2.0  # where the cut between two windows may fall
+_AWAITED_SETTLING_SECONDS, _AWAITED_ROOM_SECONDS = 2.0, 1.0  # where text is waited for
+_AWAITED_STEP_SECONDS = 3.0  # from window to window there
 _UNBOUNDED_SECONDS = 5.0  # for models that do not say how far they look
 
 
@@ -30,16 +32,28 @@ class Plan:
 
     @classmethod
     def of(
-        cls, window: float | None, overlap: float | None, *, sample_rate: int, grain: int, context: float | None
+        cls,
+        window: float | None,
+        overlap: float | None,
+        *,
+        sample_rate: int,
+        grain: int,
+        context: float | None,
+        is_awaited: bool = False,
     ) -> Plan:
-        """A plan in seconds; None is the default. `context`: how far the model looks to either side."""
-        room = _ROOM_SECONDS
-        if window is None:
-            window = WINDOW_SECONDS
+        """A plan in seconds; None is the default.
+
+        `context`: how far the model looks to either side. `is_awaited`: sound is still to come, and somebody waits for
+        its text: windows then are short, and overlap less.
+        """
+        settling = _AWAITED_SETTLING_SECONDS if is_awaited else _SETTLING_SECONDS
+        room = _AWAITED_ROOM_SECONDS if is_awaited else _ROOM_SECONDS
         if overlap is None:
-            overlap = 2 * (_SETTLING_SECONDS + (_UNBOUNDED_SECONDS if context is None else context)) + room
+            overlap = 2 * (settling + (_UNBOUNDED_SECONDS if context is None else context)) + room
         elif overlap < 0:
             raise InputError(f"overlap_seconds: {overlap:g} is negative: give 0 or more, or null")
+        if window is None:
+            window = overlap + _AWAITED_STEP_SECONDS if is_awaited else WINDOW_SECONDS
         if window <= overlap:
             raise InputError(
                 f"window_seconds: {window:g} is no longer than the overlap of {overlap:g} s: "
@@ -50,6 +64,11 @@ class Plan:
         margin = round((overlap - min(room, overlap / 2)) / 2 * grains_a_second)
         size = max(inside + 1, round(window * grains_a_second))
         return cls(size * grain, inside * grain, grain, margin)
+
+    @property
+    def step(self) -> int:
+        """From the beginning of a window to that of the next."""
+        return self.size - self.overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,6 @@ def windows(blocks: Iterable[Wave], plan: Plan) -> Iterator[Window]:
     The last one ends with the recording and is as long as the others, to within a grain: it overlaps more. A recording
     no longer than that is one window.
     """
-    step = plan.size - plan.overlap
     pieces: list[Wave] = []
     begin, end, start = 0, 0, 0  # of what is held, and of the next window
     for block in blocks:
@@ -82,7 +100,7 @@ def windows(blocks: Iterable[Wave], plan: Plan) -> Iterator[Window]:
             held = np.concatenate(pieces)
             yield Window(start, held[start - begin : start - begin + plan.size], is_last=False)
             pieces, begin = [held[start - begin :]], start
-            start += step
+            start += plan.step
     held = np.concatenate(pieces)
     last = (end - plan.size) // plan.grain * plan.grain if start else 0
     yield Window(last, held[last - begin :], is_last=True)

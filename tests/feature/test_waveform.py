@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from typing import TextIO
 
 import fsspec
 import numpy as np
@@ -126,3 +132,75 @@ def test_blocks_of_what_cannot_be_used(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words) as caught:
             list(waveform.blocks(str(file), 4000, 0.1))
         assert str(file) in str(caught.value)
+
+
+@contextmanager
+def piped(content: bytes) -> Iterator[TextIO]:
+    """Standard input that comes through a pipe, from a writer that is in no hurry."""
+    theirs, mine = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError), os.fdopen(mine, "wb") as out:
+            for start in range(0, len(content), 999):
+                out.write(content[start : start + 999])
+                out.flush()
+
+    thread = Thread(target=write)
+    thread.start()
+    with os.fdopen(theirs) as stream:
+        yield stream
+    thread.join()
+
+
+@pytest.mark.parametrize("size", ["own", 0, 0x7FFFF000, 0xFFFFFFFF])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW"])
+def test_a_pipe_gives_what_a_file_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtype: str, size: int | str
+) -> None:
+    """Whether its head knows how much comes or not; what stands behind the samples is no sound, where it does."""
+    file = tmp_path / "a.wav"
+    soundfile.write(file, RNG.uniform(-0.5, 0.5, (9000, 2)), 16000, subtype=subtype)
+    expected, content = waveform.read(str(file), 4000), file.read_bytes()
+    at = content.index(b"data") + 4
+    if isinstance(size, int):
+        content = content[:at] + struct.pack("<I", size) + content[at + 4 :]
+    else:
+        content += b"LIST\4\0\0\0note"
+    with piped(content) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert waveform.is_incoming("-")
+        pieces = list(waveform.blocks("-", 4000))
+    assert len(pieces) >= 3, "a quarter of a second at a time"
+    np.testing.assert_array_equal(np.concatenate(pieces), expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "does not begin as a WAV stream does"),
+        (bytes(5000), "samples without a head are not taken: pipe a WAV stream, as arecord -t wav"),
+        (b"fLaC" + bytes(5000), "does not begin as a WAV stream does"),
+        (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", "before it says what they are"),
+    ],
+)
+def test_what_is_no_wav_stream_is_refused(content: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with piped(content) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(InputError, match=words) as caught:
+            list(waveform.blocks("-", 4000))
+    assert str(caught.value).startswith("-: no readable audio: ")
+
+
+def test_a_pipe_without_samples_and_a_terminal_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = tmp_path / "empty.wav"
+    soundfile.write(empty, np.zeros(0), 8000)
+    with piped(empty.read_bytes()) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(InputError, match="-: it holds no samples"):
+            list(waveform.blocks("-", 4000))
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(InputError, match="-: no readable audio: standard input is a terminal"):
+            list(waveform.blocks("-", 4000))
+    os.close(ours)

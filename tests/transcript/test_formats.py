@@ -11,6 +11,7 @@ import pytest
 from project.contract import InputError
 from project.transcript import formats
 from project.transcript.formats import FORMATS, format_of
+from project.transcript.spans import SpanTranscript
 from project.transcript.transcript import Mark, Transcript
 
 MARKS = (
@@ -83,6 +84,31 @@ def test_textgrid() -> None:
         assert all(start < end for start, end, _ in intervals)
     assert [text for _, _, text in tiers["words"] if text] == ["CQ", "<SK>", '"']
     assert (1.6, 1.64, "<SK>") in tiers["symbols"]
+
+
+def test_windows_of_bars() -> None:
+    """Places are bars, and are told as such; what is written on a clock is not for them."""
+    spans = (Mark("retracement", 40, 47, 0.75), Mark("retracement", 60, 66, 0.5))
+    one = SpanTranscript("spy.npy#0:105", 105, spans, "retracement 40-47, retracement 60-66")
+    assert formats.text(one) == "retracement 40-47, retracement 60-66\n"
+    assert json.loads(formats.json_line(one)) == {
+        "file": "spy.npy#0:105",
+        "bars": 105,
+        "text": one.text,
+        "confidence": 0.625,
+        "spans": [
+            {"span": "retracement", "start": 40, "end": 47, "confidence": 0.75},
+            {"span": "retracement", "start": 60, "end": 66, "confidence": 0.5},
+        ],
+    }
+    written = format_of("textgrid").write(one)
+    assert 'name = "spans"' in written
+    assert re.findall(r"xmin = ([\d.]+)\n +xmax = ([\d.]+)\n +text = \"retr", written) == [
+        ("40.000000", "47.000000"),
+        ("60.000000", "66.000000"),
+    ]
+    assert [name for name in FORMATS if FORMATS[name].has_clock] == ["srt", "vtt"]
+    assert SpanTranscript("a", 5, (), "").confidence is None
 
 
 def test_a_textgrid_of_nothing_has_one_empty_interval() -> None:

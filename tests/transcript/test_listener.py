@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def in_one_piece(system: System, file: str) -> Hypothesis:
 def assert_same(heard: Sequence[Heard], expected: Hypothesis, seconds: float) -> None:
     transcript = heard[-1].transcript
     assert transcript is not None
-    assert transcript.seconds == pytest.approx(seconds)
+    assert transcript.length == pytest.approx(seconds)
     assert transcript.text == expected.text
     marks = [mark for one in heard for mark in one.marks]
     assert tuple(marks) == transcript.marks
@@ -140,6 +140,38 @@ def test_short_recordings_share_batches_and_keep_their_order(tmp_path: Path) -> 
         assert found[file].text == in_one_piece(system, file).text
 
 
+def test_where_padding_is_heard_nothing_is_padded(tmp_path: Path) -> None:
+    files = [recording(tmp_path, seconds, seed=seed) for seed, seconds in enumerate([1.0, 1.0, 2.0, 1.0, 2.0, 2.0])]
+    one, system = listener(Greedy(ABC), equal_lengths=True)
+    assert len([heard for heard in one.listen(files) if heard.transcript]) == len(files)
+    assert [shape[:2] for shape in system.asked] == [(2, 100), (1, 200), (1, 100), (2, 200)]
+
+
+def test_text_is_told_as_soon_as_a_window_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No later sound is drawn before what is settled is told: it may be long to come."""
+    file = recording(tmp_path, 12.0)
+    wave, drawn = waveform.read(file, RATE), 0
+
+    def coming(media: str, sample_rate: int, seconds: float) -> Iterator[Wave]:
+        nonlocal drawn
+        for start in range(0, len(wave), 100):
+            drawn += 100
+            yield wave[start : start + 100]
+
+    one, system = listener(Greedy(ABC), window=3.0, overlap=2.0, batch_seconds=0.0)
+    expected = in_one_piece(system, file)
+    monkeypatch.setattr(waveform, "blocks", coming)
+    ends = []
+    for number, heard in enumerate(one.listen([file])):
+        if heard.transcript is None:
+            ends.append(heard.marks[-1].end)
+            assert drawn == 3000 + 1000 * number + 100, "a window, and the piece that shows that it is not the last"
+            assert heard.marks[-1].end > drawn / RATE - 2.5
+    assert heard.transcript is not None
+    assert heard.transcript.text == expected.text
+    assert len(ends) == 9
+
+
 def test_a_bad_recording_is_told_in_its_place(tmp_path: Path) -> None:
     good, torn, loud = recording(tmp_path, 8.0), tmp_path / "torn.flac", tmp_path / "loud.wav"
     torn.write_bytes(Path(recording(tmp_path, 60.0)).read_bytes()[:50_000])
@@ -160,6 +192,12 @@ def test_a_decoder_that_cannot_stream_still_takes_short_recordings(tmp_path: Pat
     assert short.transcript is not None
     assert long.problem is not None
     assert "set decode.pace.weight=0" in long.problem
+    one, system = listener(Greedy(ABC))
+    system.decoder = Greedy(ABC).__call__  # which is no Greedy
+    short, long = one.listen([recording(tmp_path, 2.0), recording(tmp_path, 5.0)])
+    assert short.transcript is not None
+    assert long.problem is not None
+    assert long.problem.endswith("decodes whole recordings alone: set a longer window_seconds")
 
 
 def test_memory_does_not_grow(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from project.contract import InputError
 from project.transcript.formats import format_of
-from project.transcript.place import Found, destination, find, is_live
+from project.transcript.kind import BARS, LANDMARKS
+from project.transcript.place import Found, destination, find, is_awaited, is_live
 from project.transcript.transcript import Mark, Transcript
 
 
@@ -38,6 +40,28 @@ def test_files_folders_patterns_urls_and_standard_input() -> None:
         ("audio/notes.txt", "notes"),
         ("odd [1].wav", "odd [1]"),
     ]
+
+
+@pytest.mark.usefixtures("tree")
+def test_microphones_are_words_and_files_of_that_name_are_paths() -> None:
+    Path("mic").touch()
+    found, problems = find(["mic:USB", "./mic"])
+    assert not problems
+    assert [(one.media, one.name) for one in found] == [("mic:USB", "microphone"), ("./mic", "mic")]
+    assert [one.media for one in find(["mic"], LANDMARKS)[0]] == ["mic"]
+
+
+def test_a_folder_gives_what_is_read_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.npz", "b.PARQUET", "c.npy", "d.wav"):
+        Path(name).touch()
+    assert [one.media for one in find(["."], LANDMARKS)[0]] == ["a.npz", "b.PARQUET"]
+    assert [one.media for one in find(["."], BARS)[0]] == ["c.npy"]
+    found, problems = find(["c.npy#40:145", "c.npy#0:105", "absent.npy#0:105"], BARS)
+    assert [(one.media, one.name) for one in found] == [("c.npy#40:145", "c-40-145"), ("c.npy#0:105", "c-0-105")]
+    assert [problem.partition(":")[0] for problem in problems] == ["absent.npy#0"]
+    Path("none").mkdir()
+    assert find(["none"], LANDMARKS)[1] == ["none: no clip in this folder (.npz .parquet): name another, or files"]
 
 
 @pytest.mark.usefixtures("tree")
@@ -94,16 +118,34 @@ def test_what_does_not_fit_into_one_place_is_refused(tmp_path: Path) -> None:
     ):
         pass
     with (
-        pytest.raises(InputError, match="one file a recording, and there are 2"),
+        pytest.raises(InputError, match="one file for each, and there are 2"),
         destination(None, format_of("srt"), both),
     ):
         pass
 
 
 def test_text_comes_live_where_it_can() -> None:
-    assert is_live(True, None, format_of("text"))
-    assert not is_live(False, None, format_of("text"))
-    assert not is_live(None, None, format_of("text")), "standard output is no terminal here"
-    assert not is_live(None, "out", format_of("srt"))
+    assert is_live(True, None, format_of("text"), usual=False)
+    assert not is_live(False, None, format_of("text"), usual=True)
+    assert is_live(None, None, format_of("text"), usual=True)
+    assert not is_live(None, None, format_of("text"), usual=False)
+    assert not is_live(None, "out", format_of("srt"), usual=True)
     with pytest.raises(InputError, match="live=true"):
-        is_live(True, None, format_of("json"))
+        is_live(True, None, format_of("json"), usual=True)
+
+
+def test_what_is_still_to_come_is_waited_for_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin, mic, file = Found("-", "standard-input"), Found("mic", "microphone"), Found("a.wav", "a")
+    assert is_awaited([mic])
+    assert not is_awaited([file])
+    (tmp_path / "a.wav").touch()
+    with (tmp_path / "a.wav").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert not is_awaited([stdin])
+    theirs, ours = os.pipe()
+    with os.fdopen(theirs) as stream, os.fdopen(ours):
+        monkeypatch.setattr("sys.stdin", stream)
+        assert is_awaited([stdin])
+        assert not is_awaited([stdin, file])
+    with pytest.raises(InputError, match="mic: a microphone is heard until Ctrl-C: name nothing beside it"):
+        is_awaited([file, mic])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 
@@ -82,7 +83,7 @@ def test_short_ones_share_batches_and_keep_their_order(tmp_path: Path) -> None:
     assert max(map(len, system.asked)) > 2
     assert all(len(asked) * max(asked) <= 6000 for asked in system.asked)
     for file, seconds in zip(files, lengths, strict=True):
-        assert found[file].seconds == seconds
+        assert found[file].length == seconds
         if seconds < 6:
             assert found[file].text == system.written(waveform.read(file, RATE)).text
 
@@ -103,7 +104,7 @@ def test_a_long_recording_is_told_window_by_window(tmp_path: Path) -> None:
     one, system = scribe(batch_seconds=0.0)
     heard = list(one.listen([str(tmp_path / "long.flac")]))
     sound = waveform.read(str(tmp_path / "long.flac"), RATE)
-    places = [round(RATE * told.seconds) for told in heard]
+    places = [round(RATE * told.length) for told in heard]
     assert places[:2] == [5100, 10_600]
     assert places[-1] == 20_000
     expected = [system.written(sound[a:b]).text for a, b in zip([0, *places], places, strict=False)]
@@ -116,6 +117,25 @@ def test_a_long_recording_is_told_window_by_window(tmp_path: Path) -> None:
     ]
 
 
+def test_text_is_told_as_soon_as_a_window_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = 0
+
+    def coming(media: str, sample_rate: int, seconds: float) -> Iterator[Wave]:
+        nonlocal drawn
+        for part in range(200):
+            drawn += 100
+            yield np.random.default_rng(part).uniform(-0.3, 0.3, 100).astype(np.float32)
+
+    monkeypatch.setattr(waveform, "blocks", coming)
+    one, _ = scribe(window=3.0, batch_seconds=0.0)
+    before = 0
+    for heard in one.listen(["a.wav"]):
+        if heard.transcript is None and drawn < 20_000:
+            assert 3500 <= drawn - before < 3600, "a window, and what is left behind a cut at least"
+            before = round(RATE * heard.length)
+    assert before > 10_000
+
+
 def test_a_window_of_which_nothing_is_written_is_left_out(tmp_path: Path) -> None:
     wave = np.concatenate([np.zeros(5000), np.full(7000, 0.1), np.zeros(20_000)])
     soundfile.write(tmp_path / "pauses.flac", wave, RATE)
@@ -123,7 +143,7 @@ def test_a_window_of_which_nothing_is_written_is_left_out(tmp_path: Path) -> Non
     whole: Any = list(one.listen([str(tmp_path / "pauses.flac")]))[-1].transcript
     assert 0 < len(whole.segments) < sum(map(len, system.asked))
     assert whole.text == " ".join(mark.text for mark in whole.segments)
-    assert whole.seconds == 32.0
+    assert whole.length == 32.0
 
 
 def test_a_bad_recording_is_told_in_its_place(tmp_path: Path) -> None:

@@ -62,3 +62,13 @@ def test_a_plan_leaves_what_model_and_feature_need() -> None:
 def test_what_cannot_be_planned_is_said(window: float, overlap: float | None) -> None:
     with pytest.raises(InputError, match="_seconds"):
         Plan.of(window, overlap, sample_rate=4000, grain=80, context=2.5)
+
+
+def test_where_text_is_waited_for_windows_are_short() -> None:
+    """Five seconds beyond what the model sees, and three seconds of new sound in each."""
+    plan = Plan.of(None, None, sample_rate=4000, grain=80, context=2.5, is_awaited=True)
+    assert (plan.overlap, plan.step, plan.size) == (10 * 4000, 3 * 4000, 13 * 4000)
+    assert plan.margin == 225
+    assert Plan.of(60.0, None, sample_rate=4000, grain=80, context=2.5, is_awaited=True).size == 60 * 4000
+    assert Plan.of(None, 4.0, sample_rate=4000, grain=80, context=2.5, is_awaited=True).size == 7 * 4000
+    assert Plan.of(None, None, sample_rate=4000, grain=80, context=None).size == 120 * 4000
