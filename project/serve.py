@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def serve(config: Config, words: list[str]) -> int:
         print("seen by other machines; browsers give them no microphone without HTTPS", file=sys.stderr)
     print("Ctrl-C ends it", file=sys.stderr)
     if sys.stdout.isatty() if config["open"] is None else config["open"]:
-        webbrowser.open(server.url)
+        # Beside the server: some browsers are programs of the terminal, which wait for its answer.
+        threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
     try:
         server.run()
     except KeyboardInterrupt:
@@ -39,10 +41,15 @@ def check_request(config: Config) -> None:
     """Refuse what cannot be asked for, before anything is done."""
     if not fits(config["port"], int) or not 0 <= config["port"] <= 65535:
         raise InputError(f"port={config['port']}: give a number from 0 to 65535")
+    if not fits(config["host"], str) or not config["host"]:
+        raise InputError(f"host={config['host']}: give 127.0.0.1, or another address of this machine")
     if not fits(config["open"], bool | None):
         raise InputError(f"open={config['open']}: give true, false or null")
     if not fits(config["examples"], int) or config["examples"] < 0:
         raise InputError(f"examples={config['examples']}: give a number of recordings from 0 on")
+    most = config["max_samples"]
+    if not fits(most, int | None) or (most is not None and most < 1):
+        raise InputError(f"max_samples: {most!r} is no whole number from 1 on: give one, or null")
     if config["decode"] is not None and not is_object(config["decode"]):
         raise InputError("decode: it names no decoder: write decode=beam decode.size=10")
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from project import cli
+from project.build.compose import compose
 from project.run import Run
+from project.serve import serve
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -33,6 +35,8 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["none.onnx"], "none.onnx: "),
         (["none", "port=99999"], "port=99999: give a number from 0 to 65535"),
         (["none", "port=http"], "port=http: give a number from 0 to 65535"),
+        (["none", "host=null"], "host=None: give 127.0.0.1, or another address of this machine"),
+        (["none", "max_samples=0"], "max_samples: 0 is no whole number from 1 on: give one, or null"),
         (["none", "open=perhaps"], "open=perhaps: give true, false or null"),
         (["none", "examples=-1"], "examples=-1: give a number of recordings from 0 on"),
         (["none.onnx", "decode=greedy"], "decode: none.onnx is decoded as it was exported: leave it out"),
@@ -42,6 +46,28 @@ def test_bad_words(words: list[str], told: str, capsys: pytest.CaptureFixture[st
     line = refused(capsys, *words)
     assert line.startswith(told)
     assert line.count("\n") == 1
+
+
+def test_a_browser_of_the_terminal_finds_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that stays until it has the page must not keep the page from being given."""
+    found: list[bytes] = []
+
+    def browse(url: str) -> None:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+            found.append(answer.read())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("project.serve.page_for", lambda config: "a page")
+    monkeypatch.setattr("webbrowser.open", browse)
+    try:
+        assert serve(compose("serve", ["run=none", "port=0", "open=true"]), []) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found == [b"a page"]
+    assert capsys.readouterr().out.startswith("http://localhost:")
 
 
 @pytest.mark.long

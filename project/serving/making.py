@@ -33,6 +33,8 @@ def make_page(run: Run, config: Config, out: Path, num_examples: int = 0) -> Ite
 
 def examples_of(run: Run, config: Config, count: int) -> list[Path]:
     """The first recordings on this machine of the manifest that a graph is checked on."""
+    if not count:
+        return []
     named = run.config()["data"]["manifest"]
     name = config["data"]["manifest"] or named.get("test") or named.get("dev")
     manifest = Manifest.open(name)

@@ -5,6 +5,10 @@ Sound never comes here: the page recognizes by itself.
 
 from __future__ import annotations
 
+import errno
+import re
+import socket
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, final
@@ -12,6 +16,7 @@ from typing import Any, final
 from project.contract import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HERE = (*LOOPBACK, "0.0.0.0", "::")  # noqa: S104 - a browser on this machine gets there by localhost
 _PATIENCE_SECONDS = 20.0  # for a browser that asks slowly
 
 
@@ -27,13 +32,15 @@ class PageServer:
             page, hosts = content, allowed
 
         try:
-            self._server = ThreadingHTTPServer((host, port), Answer)
+            self._server = _Listener(host, port, Answer)
         except OverflowError:
             raise InputError(f"port={port}: give a number from 0 to 65535") from None
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise InputError(f"host={host}: {error.strerror}: give an address of this machine") from None
             raise InputError(f"port={port}: {error.strerror} at {host}: set port=0 for any free one") from None
-        self._server.daemon_threads = True
-        self.url = f"http://{'localhost' if host in LOOPBACK else host}:{self._server.server_address[1]}/"
+        name = "localhost" if host in _HERE else f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._server.server_address[1]}/"
 
     def run(self) -> None:
         """Answer until interrupted."""
@@ -45,6 +52,21 @@ class PageServer:
     def stop(self) -> None:
         """End `run`, from another thread."""
         self._server.shutdown()
+
+
+class _Listener(ThreadingHTTPServer):
+    """A thread for each browser, none of which holds up the end."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, answer: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), answer)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing of a browser that went away, or slept, in the middle."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -63,7 +85,8 @@ class _Answer(BaseHTTPRequestHandler):
         self._answer(is_whole=False)
 
     def _answer(self, *, is_whole: bool) -> None:
-        host = self.headers.get("Host", "").rpartition(":")[0].strip("[]") or self.headers.get("Host", "")
+        named = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d*)?", self.headers.get("Host", ""))
+        host = named[1].strip("[]").lower() if named else ""
         if self.hosts is not None and host not in self.hosts:  # another site's name that leads here
             self._refuse(HTTPStatus.FORBIDDEN, is_whole=is_whole)
         elif self.path.partition("?")[0] != "/":

@@ -49,8 +49,8 @@ function beamSearch(emissions, { size, pruning, bonus }) {
   }
   const best = beams.reduce((a, b) => (b.blank + b.symbol > a.blank + a.symbol ? b : a));
   const path = [];
-  for (let one = best.history; one; one = one.before) path.unshift(one);
-  return ended(path, emissions);
+  for (let one = best.history; one; one = one.before) path.push(one);
+  return ended(path.reverse(), emissions);
 }
 
 /** What a text is so far; equal ones are the same object. */

@@ -8,7 +8,7 @@ class Lanes {
     this.cursor = cursor; // the line that shows where one listens
     this.say = say; // told what stands under the pointer
     this.shown = null;
-    new ResizeObserver(() => this.draw()).observe(element);
+    new ResizeObserver(() => this.width !== element.clientWidth && this.draw()).observe(element); // it changes heights itself
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     element.addEventListener("pointermove", (event) => this.point(event));
     element.addEventListener("pointerleave", () => say(""));
@@ -17,12 +17,14 @@ class Lanes {
 
   show(shown) {
     this.shown = shown;
+    this.at = 0;
     this.stretch = { from: 0, to: Math.max(0.1, shown.seconds) };
     this.draw();
   }
 
   draw() {
-    if (!this.shown || !this.element.clientWidth) return;
+    this.width = this.element.clientWidth;
+    if (!this.shown || !this.width) return;
     LANES.forEach((draw, n) => draw(this.canvases[n], this.shown, this.stretch));
     this.follow(this.at ?? 0);
   }

@@ -25,30 +25,39 @@ class Microphone {
     if (!navigator.mediaDevices) {
       throw new Error("no microphone can be asked for here: open the page from this machine, at localhost, or over HTTPS");
     }
-    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
-    let stream;
+    const microphone = new Microphone(new AudioContext()); // in the click itself, which allows it to run
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+      await microphone.listen(take);
+    } catch (error) {
+      await microphone.close();
+      throw error;
+    }
+    return microphone;
+  }
+
+  constructor(context) {
+    this.context = context;
+    this.rate = context.sampleRate;
+    this.stream = null;
+  }
+
+  async listen(take) {
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
     } catch (error) {
       const reason = error.name === "NotFoundError" ? "there is none" : "it was not allowed";
       throw new Error(`no microphone: ${reason}: plug one in, allow it for this page, or drop a file`);
     }
-    const context = new AudioContext();
+    const { context } = this;
     await context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(TAP)}`); // a page on a disk has no other
     const tap = new AudioWorkletNode(context, "tap", { numberOfOutputs: 0 });
     tap.port.onmessage = ({ data }) => take(data);
-    context.createMediaStreamSource(stream).connect(tap);
-    return new Microphone(context, stream);
-  }
-
-  constructor(context, stream) {
-    this.context = context;
-    this.stream = stream;
-    this.rate = context.sampleRate;
+    context.createMediaStreamSource(this.stream).connect(tap);
   }
 
   async close() {
-    for (const track of this.stream.getTracks()) track.stop();
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
     await this.context.close();
   }
 }
@@ -56,7 +65,7 @@ class Microphone {
 const TONE_HZ = 600;
 const RAMP_SECONDS = 0.005;
 const NOISE = 0.002; // a receiver is never silent
-const BEHIND_SECONDS = 0.08; // what the key does is known so much later at most
+const BEHIND_SECONDS = 0.3; // what the key does is known so much later at most, as pictures are drawn in between
 
 /** A Morse key: a tone while it is down. `take` gets the samples, in time with the clock. */
 class Key {

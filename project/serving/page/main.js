@@ -10,16 +10,22 @@ const WAYS = ["choose", "example", "listen", "key"];
 const { sample_rate: rate, inputs_per_output: step } = about.graph;
 const scales = { rate, second: step / rate, names }; // of all that is drawn
 let recognizer, source, current, lanes, liveLanes;
+let queue = Promise.resolve(); // of what is recognized as a whole
+let pending = 0; // how much of it is not done
+let isFollowing = false; // from when it is asked for, until it is stopped
 
 /** Everything that is begun here ends here: what goes wrong is told in one line, and the page goes on. */
 async function attempt(what, work) {
   try {
     return await work();
   } catch (error) {
-    const line = byId("problems").appendChild(document.createElement("li"));
-    line.textContent = `${what}: ${error.message}`;
+    complain(what, error.message);
     return null;
   }
+}
+
+function complain(what, why) {
+  byId("problems").append(element("li", `${what}: ${why}`));
 }
 
 function say(text) {
@@ -32,23 +38,42 @@ async function begin() {
   say("Unpacking the recognizer …");
   recognizer = await attempt("the recognizer", () => Recognizer.open(about.graph));
   if (!recognizer) return say("This page cannot recognize anything here.");
-  for (const id of WAYS) byId(id).disabled = false;
+  enable();
   say("Ready.");
   document.body.dataset.ready = "";
 }
 
+/** What may be begun now: nothing beside what is heard live, and no live sound beside what is recognized as a whole. */
+function enable() {
+  for (const id of WAYS) byId(id).disabled = isFollowing || (pending > 0 && ["listen", "key"].includes(id));
+}
+
+/** Do what recognizes something as a whole, behind all that was asked for before. */
+async function inTurn(work) {
+  pending++;
+  enable();
+  queue = queue.then(work);
+  await queue;
+  pending--;
+  enable();
+  if (!pending) say("Ready.");
+}
+
 /** Recognize files, one after the other. */
-async function take(files) {
-  byId("problems").replaceChildren();
-  for (const file of files) {
-    if (files.length > 1 && !SUFFIXES.test(file.name) && !file.type.startsWith("audio/")) continue; // of a folder
-    await attempt(file.name, async () => {
-      say(`Reading ${file.name} …`);
-      const { wave, rate } = await readSound(file, about.limits);
-      await recognize(file.name, wave, rate, file);
-    });
-  }
-  say("Ready.");
+function take(files) {
+  if (!pending) byId("problems").replaceChildren();
+  return inTurn(async () => {
+    const isSound = ({ name, type }) => files.length === 1 || SUFFIXES.test(name) || type.startsWith("audio/");
+    const others = files.filter((file) => !isSound(file)).map(({ name }) => name);
+    if (others.length) complain(others.join(", "), "no sound, by the name: give it by itself if it is");
+    for (const file of files.filter(isSound)) {
+      await attempt(file.name, async () => {
+        say(`Reading ${file.name} …`);
+        const { wave, rate } = await readSound(file, about.limits);
+        await recognize(file.name, wave, rate, file);
+      });
+    }
+  });
 }
 
 /** One of the recordings that the page holds, the next one each time. */
@@ -61,26 +86,24 @@ function exampleFile() {
 /** Recognize samples, and show what was found. */
 async function recognize(name, wave, rate, blob) {
   const progress = (share) => say(`Recognizing ${name}: ${Math.round(100 * share)} %`);
-  const found = await recognizer.call("recognize", { wave, rate }, [], progress);
+  const found = await recognizer.call("recognize", { wave, rate }, [wave.buffer], progress);
   const result = { ...found, name, blob };
   results.push(result);
-  list();
-  show(result);
+  if (byId("player").paused) show(result);
+  else list(); // who listens to another one goes on
 }
 
 /** What was recognized so far, a line a recording. */
 function list() {
   byId("results").hidden = results.length < 2;
-  byId("list").replaceChildren(
-    ...results.map((result) => {
-      const line = document.createElement("li"), button = line.appendChild(document.createElement("button"));
-      button.type = "button";
-      button.append(element("b", result.name), element("span", textOf(result.marks, separator) || "nothing"));
-      button.setAttribute("aria-pressed", result === current);
-      button.onclick = () => show(result);
-      return line;
-    }),
-  );
+  const lines = byId("list").children; // they stay, and with them who has reached one by keys
+  for (const result of results.slice(lines.length)) {
+    const button = element("button", "", { type: "button", onclick: () => show(result) });
+    button.append(element("b", result.name), element("span", textOf(result.marks, separator) || "nothing"));
+    byId("list").append(element("li", ""));
+    lines[lines.length - 1].append(button);
+  }
+  results.forEach((result, n) => lines[n].firstChild.setAttribute("aria-pressed", result === current));
 }
 
 function element(tag, text, attributes = {}) {
@@ -92,13 +115,14 @@ function show(result) {
   current = result;
   byId("result").hidden = false;
   byId("name").textContent = result.name;
+  byId("text").replaceChildren();
   write(byId("text"), result.marks);
+  if (!result.marks.length) byId("text").append(nothing());
   const sure = confidenceOf(result.marks), times = result.seconds / Math.max(1e-6, result.spent);
   byId("figures").textContent =
     `${result.seconds.toFixed(1)} s, recognized in ${result.spent.toFixed(2)} s: ${times.toFixed(0)} times real time` +
     (sure === null ? "" : `; confidence ${(100 * sure).toFixed(0)} %`);
-  URL.revokeObjectURL(byId("player").src);
-  byId("player").src = URL.createObjectURL(result.blob);
+  playable(result.blob);
   lanes.show({ ...result, ...scales });
   byId("words").replaceChildren(
     ...wordsOf(result.marks, separator).map((word) => {
@@ -111,20 +135,36 @@ function show(result) {
   list();
 }
 
-/** Text in which what is doubtful looks so. */
-function write(place, marks, guess = []) {
-  const written = (mark, className) => {
+/** Give the player another sound. */
+function playable(blob) {
+  URL.revokeObjectURL(byId("player").src);
+  byId("player").src = URL.createObjectURL(blob);
+}
+
+/** Add text in which what is doubtful looks so. */
+function write(place, marks, className = "") {
+  for (const mark of marks) {
     const one = element("span", mark.text + separator, { className });
     one.style.setProperty("--sure", mark.confidence.toFixed(3));
     one.title = `${shownName(mark.text)}: ${(100 * mark.confidence).toFixed(0)} %, ${mark.start.toFixed(2)} s`;
-    return one;
-  };
-  place.replaceChildren(...marks.map((mark) => written(mark, "")), ...guess.map((mark) => written(mark, "guess")));
-  if (!marks.length && !guess.length) place.append(element("i", "Nothing was recognized."));
+    place.append(one);
+  }
+}
+
+const nothing = () => element("i", "Nothing was recognized.");
+
+/** Text that is heard live: what is settled is written once, so that it is read aloud once; the rest is only seen. */
+function writeLive(marks, guess) {
+  write(byId("settled"), marks.slice(byId("settled").children.length));
+  byId("guess").replaceChildren();
+  write(byId("guess"), guess, "guess");
+  if (!marks.length && !guess.length) byId("guess").append(nothing());
 }
 
 /** Hear what comes until it is stopped, writing along; then recognize all of it as one recording. */
 async function follow(kind, open) {
+  isFollowing = true;
+  enable();
   byId("problems").replaceChildren();
   const pieces = [], waiting = [];
   let isBusy = false, isOver = false;
@@ -138,27 +178,33 @@ async function follow(kind, open) {
     await attempt(kind, async () => {
       const { marks, guess, near } = await recognizer.call("append", { wave: joined(waiting.splice(0)) });
       if (isOver) return;
-      write(byId("live"), marks, guess);
+      writeLive(marks, guess);
       if (near) liveLanes.show({ ...near, ...scales, seconds: near.sound.length / scales.rate });
     });
     isBusy = false;
   };
   const early = []; // comes before it is known at which rate
   let isOpen = false;
-  source = await attempt(kind, () => open((wave) => (isOpen ? append(wave) : early.push(wave))));
-  if (!source) return;
-  await recognizer.call("begin", { rate: source.rate });
+  const opened = await attempt(kind, async () => {
+    const one = await open((wave) => (isOpen ? append(wave) : early.push(wave)));
+    await recognizer.call("begin", { rate: one.rate });
+    return one;
+  });
+  isFollowing = Boolean(opened);
+  if (!opened) return enable();
+  opened.finish = async () => {
+    isOver = true;
+    const wave = joined(pieces), { rate } = opened, name = `${kind} ${new Date().toLocaleTimeString()}`;
+    source = null;
+    isFollowing = false;
+    follows(null);
+    await inTurn(() => wave.length && attempt(kind, () => recognize(name, wave, rate, wavFile(wave, rate))));
+    if (document.activeElement === document.body) byId(kind === "key" ? "key" : "listen").focus(); // where it began
+  };
+  source = opened;
   isOpen = true;
   for (const piece of early) append(piece);
   follows(kind);
-  source.finish = async () => {
-    isOver = true;
-    const wave = joined(pieces), { rate } = source, name = `${kind} ${new Date().toLocaleTimeString()}`;
-    source = null;
-    follows(null);
-    if (wave.length) await attempt(kind, () => recognize(name, wave, rate, wavFile(wave, rate)));
-    say("Ready.");
-  };
 }
 
 async function stop() {
@@ -171,16 +217,19 @@ async function stop() {
 /** Put the buttons and the live text into the state of hearing, or out of it. */
 function follows(kind) {
   byId("following").hidden = !kind;
-  for (const id of WAYS) byId(id).disabled = Boolean(kind);
+  enable();
   byId("pad").hidden = kind !== "key";
-  byId("live").replaceChildren();
+  for (const id of ["settled", "guess"]) byId(id).replaceChildren();
   say(kind === "key" ? "Hold the space bar, or the pad, for dots and dashes; Escape ends." : kind ? "Listening; Escape ends." : "");
   if (kind) byId(kind === "key" ? "pad" : "stop").focus();
 }
 
 function wire() {
   byId("choose").onclick = () => byId("files").click();
-  byId("files").onchange = ({ target }) => take([...target.files]).then(() => (target.value = ""));
+  byId("files").onchange = ({ target }) => {
+    take([...target.files]);
+    target.value = ""; // the same ones may be chosen again
+  };
   byId("example").onclick = () => take([exampleFile()]);
   byId("listen").onclick = () => follow("microphone", (give) => Microphone.open(give));
   byId("key").onclick = () => follow("key", (give) => new Key(rate, give));
@@ -190,19 +239,20 @@ function wire() {
     addEventListener(kind, (event) => {
       event.preventDefault();
       drop.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && recognizer && !source) take([...event.dataTransfer.files]);
+      if (kind === "drop" && recognizer && !isFollowing) take([...event.dataTransfer.files]);
     });
   }
   const pressed = (isDown) => (event) => {
     const isKey = event.type.startsWith("key");
-    if (!(source instanceof Key) || (isKey && event.code !== "Space")) return;
+    if (!(source instanceof Key) || (isKey && event.code !== "Space") || event.button > 0) return;
     event.preventDefault();
     if (!event.repeat) source.press(isDown, event.timeStamp / 1000);
   };
   addEventListener("keydown", pressed(true));
   addEventListener("keyup", pressed(false));
   byId("pad").addEventListener("pointerdown", pressed(true));
-  addEventListener("pointerup", pressed(false));
+  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, pressed(false));
+  addEventListener("blur", () => source instanceof Key && source.press(false)); // where it comes up is not told
   addEventListener("keydown", ({ key }) => key === "Escape" && stop());
   const player = byId("player");
   const tick = () => {
@@ -210,6 +260,11 @@ function wire() {
     if (!player.paused) requestAnimationFrame(tick);
   };
   for (const kind of ["play", "seeked", "pause"]) player.addEventListener(kind, tick);
+  player.addEventListener("error", () => {
+    if (!current || current.isRewritten) return;
+    current.isRewritten = true; // a file that the browser cannot play: as the model hears it
+    playable((current.blob = wavFile(current.sound, rate)));
+  });
   byId("lanes").onclick = (event) => (player.currentTime = lanes.secondOf(event));
   byId("lanes").onkeydown = ({ key }) =>
     ({ "+": () => lanes.zoom(0.5), "-": () => lanes.zoom(2), ArrowLeft: () => lanes.move(-0.25), ArrowRight: () => lanes.move(0.25) })[key]?.();
@@ -218,7 +273,13 @@ function wire() {
   byId("earlier").onclick = () => lanes.move(-0.5);
   byId("later").onclick = () => lanes.move(0.5);
   byId("save").onclick = () => keep("transcripts.jsonl", results.map((one) => `${jsonLine(one, separator)}\n`).join(""));
-  byId("copy").onclick = () => navigator.clipboard.writeText(textOf(current.marks, separator)).then(() => say("Copied."));
+  byId("copy").onclick = () =>
+    attempt("copy", async () => {
+      getSelection().selectAllChildren(byId("text"));
+      if (!navigator.clipboard) return say("It is selected: copy it by Ctrl and C."); // neither this machine nor HTTPS
+      await navigator.clipboard.writeText(textOf(current.marks, separator));
+      say("Copied.");
+    });
 }
 
 function keep(name, text) {

@@ -7,12 +7,12 @@ const FALLBACK_RATE = 48000;
 /** The sound of a file as { wave, rate }; what is wrong with it is an Error in one line. */
 async function readSound(file, limits) {
   if (file.size > limits.megabytes * 1e6) {
-    throw new Error(`it has ${(file.size / 1e6).toFixed(0)} MB, and this page takes ${limits.megabytes}: cut it, or use scansion transcribe`);
+    throw new Error(`it has ${Math.ceil(file.size / 1e6)} MB, and this page takes ${limits.megabytes}: cut it, or use scansion transcribe`);
   }
   if (!file.size) throw new Error("it is empty: choose another file");
   const bytes = await file.arrayBuffer(), view = new DataView(bytes);
-  const rate = rateOf(view), seconds = secondsOf(view);
-  const tooLong = (length) => new Error(`it lasts ${(length / 60).toFixed(0)} minutes, and this page takes ${limits.minutes}: cut it, or use scansion transcribe`);
+  const rate = rateOf(view), seconds = secondsOf(view) ?? (await toldSeconds(file));
+  const tooLong = (length) => new Error(`it lasts ${Math.ceil(length / 60)} minutes, and this page takes ${limits.minutes}: cut it, or use scansion transcribe`);
   if (seconds > 60 * limits.minutes) throw tooLong(seconds);
   const sound = wavSound(view) ?? (await decodedSound(bytes, rate));
   if (!sound.wave.length) throw new Error("it holds no samples: choose another file");
@@ -22,8 +22,8 @@ async function readSound(file, limits) {
 }
 
 async function decodedSound(bytes, rate) {
-  const context = new OfflineAudioContext(1, 1, Math.min(Math.max(rate, 3000), 384000));
   try {
+    const context = new OfflineAudioContext(1, 1, Math.min(Math.max(rate, 3000), 384000));
     const decoded = await context.decodeAudioData(bytes);
     const channels = Array.from({ length: decoded.numberOfChannels }, (_, n) => decoded.getChannelData(n));
     return { wave: mixed(channels), rate: context.sampleRate };
@@ -69,11 +69,25 @@ function mp3Rate(view) {
   return null;
 }
 
-/** How long a FLAC file says that it is; WAV and the others are measured when they are read. */
+/** How long a WAV or FLAC file says that it is; nothing of others. */
 function secondsOf(view) {
-  if (letters(view, 0, 4) !== "fLaC" || view.byteLength < 26) return 0;
+  const wav = wavHead(view);
+  if (wav?.channels && wav.bits && wav.rate) return (8 * wav.bytes) / wav.bits / wav.channels / wav.rate;
+  if (letters(view, 0, 4) !== "fLaC" || view.byteLength < 26) return null;
   const samples = (view.getUint8(21) & 15) * 2 ** 32 + view.getUint32(22);
   return samples / rateOf(view);
+}
+
+/** How long the browser's player thinks that a file is, before hours of it are unpacked; 0 if it does not know. */
+async function toldSeconds(file) {
+  const player = document.createElement("audio"), address = URL.createObjectURL(file);
+  await new Promise((done) => {
+    player.onloadedmetadata = player.onerror = done;
+    player.preload = "metadata";
+    player.src = address;
+  });
+  URL.revokeObjectURL(address);
+  return Number.isFinite(player.duration) ? player.duration : 0;
 }
 
 /** Where a WAV file's samples are and what they are like; nothing if it is none. */
