@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project import atomic
+from project.build.app import app
 from project.build.bind import check, make
-from project.build.compose import Config, app, compose, options
+from project.build.compose import compose, options
+from project.contract import Config
 from project.environment import environment
 
 if TYPE_CHECKING:

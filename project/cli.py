@@ -14,7 +14,8 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from project.build.compose import CONF, complain, groups, guarded, options
+from project.build.app import complain, guarded
+from project.build.compose import CONF, groups, options
 
 # Positional keys of each verb, in order; a last key ending in * takes all words that remain.
 VERBS = {

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # annotations alone need torch: the command line, which needs InputError, must answer without it
     import torch
     from torch import Tensor
+
+Config: TypeAlias = dict[str, Any]  # a composed configuration, as plain data
 
 
 class InputError(ValueError):
@@ -139,7 +141,7 @@ class TokenOutput:
 
     lengths_B: Tensor  # int64, in the frames that it listens to while it writes
     seconds_B: Tensor  # of sound in each example
-    speaker: Any  # project.part.Speaker: what was heard, ready to be written down
+    writer: Any  # project.part.Writer: what was heard, ready to be written down
     logits_BLV: Tensor | None = None  # of each token of the reference, its end included, given those before it
     auxiliary: Emissions | None = None  # what a head on the frames says, of models that have one
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import CONF, Config, app, complain, guarded
-from project.contract import InputError
+from project.build.app import app, complain, guarded
+from project.build.compose import CONF
+from project.contract import Config, InputError
 
 if TYPE_CHECKING:
     from project.checkup.finding import Finding
@@ -51,16 +52,16 @@ def doctor(config: Config, words: list[str]) -> int:
 
 def _quick(config: Mapping[str, Any]) -> Iterator[Finding]:
     """All that is known without torch."""
-    from project.checkup import device, packages, place, program
+    from project.checkup import device, packages, program, resources
 
     asked = packages.requirements()
     yield packages.python()
     yield packages.core(asked[""])
     yield from packages.known_bad()
     yield device.processor()
-    yield from filter(None, (place.memory(), place.shared()))
+    yield from filter(None, (resources.memory(), resources.shared()))
     folders = {"runs": Path(config["runs"]), "data": Path(config["data"]), "tmp": Path(tempfile.gettempdir())}
-    yield from place.folders(folders, config["least_gb"])
+    yield from resources.folders(folders, config["least_gb"])
     yield program.git()
     yield from packages.extras(asked)
     yield from (program.espeak(), program.compiler(), program.slurm(), program.account())

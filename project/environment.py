@@ -17,7 +17,7 @@ PACKAGES = ("scansion", "torch", "lightning", "hydra-core", "omegaconf", "numpy"
 
 def environment() -> dict[str, Any]:
     """What this run runs on: versions, code state, hardware. Nothing personal: no user, host or path names."""
-    versions = {name: _version(name) for name in PACKAGES}
+    versions = {name: version_of(name) for name in PACKAGES}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -28,7 +28,8 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of a package that is installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -45,7 +46,7 @@ def _gpus() -> list[str]:
 def code_state() -> dict[str, Any]:
     """The commit this code stands at and a hash of what differs from it; the version alone where there is no git."""
     folder = Path(__file__).resolve().parents[1]
-    state: dict[str, Any] = {"version": _version("scansion")}
+    state: dict[str, Any] = {"version": version_of("scansion")}
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return state
     commit = _git(folder, "rev-parse", "HEAD").strip()

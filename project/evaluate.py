@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import CONF, Config, app, groups, guarded
-from project.build.request import CHANGEABLE
-from project.build.yardstick import shelf
-from project.contract import InputError
+from project.build.app import app, guarded
+from project.build.compose import CONF, groups
+from project.contract import Config, InputError
 from project.run import Run
+from project.scoring.other_metrics import shelf
+from project.scoring.request import CHANGEABLE
 
 if TYPE_CHECKING:
     from project.evaluation.result import Report
@@ -21,9 +22,9 @@ def evaluate(config: Config, words: list[str]) -> int:
     """Score each manifest, save its Report in the run's folder, print it; the Reports' folders are the last lines."""
     from rich.console import Console
 
-    from project.build.reports import reports
     from project.evaluation.comparison import compare
     from project.evaluation.table import terminal
+    from project.scoring.reports import reports
 
     run, console, folders = Run.open(config["run"]), Console(stderr=True), []
     for report in reports(run, config):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from project.build.app import app
 from project.build.bind import fits, is_object
-from project.build.compose import Config, app
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 SUFFIXES = {"package": ".scansion", "onnx": ".onnx", "torchscript": ".pt", "page": ".html"}

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from project import atomic, stop
-from project.build.compose import Config, app, options
-from project.contract import InputError
+from project.build.app import app
+from project.build.compose import options
+from project.contract import Config, InputError
 from project.listing import choice, runs
 from project.listing.choice import plural
 from project.listing.listing import Listing

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from project.contract import InputError
+from project.moved import renamed
 
 FORMAT = 1
 SUFFIX = ".scansion"
@@ -164,7 +165,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / CONFIG}: not readable ({error}): get the package again") from None
     if not isinstance(config, dict):
         raise InputError(f"{folder / CONFIG}: holds no configuration: get the package again")
-    placed = _placed(config, folder)
+    placed = _placed(renamed(config), folder)
     assert isinstance(placed, dict)
     return placed
 

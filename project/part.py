@@ -106,7 +106,7 @@ class Written:
     log_probs: tuple[float, ...]  # natural logarithm, of each token given those before it; last that of the end, if any
 
 
-class Speaker(Protocol):
+class Writer(Protocol):
     """What a model heard in a batch, and the model: it writes down what that is, token by token."""
 
     def write(self, limits_B: Tensor, beams: int = 1, no_repeat: int = 0, length_penalty: float = 1.0) -> list[Written]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from project.build.app import app
 from project.build.bind import check, make
-from project.build.compose import Config, app
+from project.contract import Config
 
 
 def prepare(config: Config, words: list[str]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from project.build.compose import Config, app
-from project.contract import InputError
+from project.build.app import app
+from project.contract import Config, InputError
 from project.reporting import adapter, compare, dashboard, fusion, gap, reference, regression, status, sweep, zoo
 
 ACTIONS = {

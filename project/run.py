@@ -26,8 +26,9 @@ import yaml
 
 from project import atomic, package
 from project.contract import InputError
-from project.diagnosis.evidence import Ledger
 from project.environment import environment
+from project.metrics_file import METRICS, MetricsFile
+from project.moved import FIRST, renamed
 
 LOOKING_SECONDS = 1.0  # so long it is tried again to hold a run: whoever only looks holds its lock for a moment
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
@@ -75,7 +76,7 @@ class Run:
 
     @property
     def metrics_file(self) -> Path:
-        return self.folder / "metrics.csv"
+        return self.folder / METRICS
 
     @property
     def last(self) -> Path:
@@ -103,7 +104,7 @@ class Run:
 
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """The scalars of metrics.csv: name -> (step, value), in the order written."""
-        return Ledger(self.metrics_file).read()
+        return MetricsFile(self.metrics_file).read()
 
     def state(self) -> dict[str, Any]:
         """How far it came: {"state": new | running | interrupted | failed | finished, ...}."""
@@ -223,7 +224,7 @@ def signature(config: Mapping[str, Any], defaults: Mapping[str, Any], ignored: S
     >>> a == b, len(a)
     (True, 8)
     """
-    mine, theirs = dict(flatten(config)), dict(flatten(defaults))
+    mine, theirs = (dict(flatten(renamed(one, FIRST))) for one in (config, defaults))
     difference = {
         key: mine.get(key, "(absent)")
         for key in sorted(mine.keys() | theirs.keys())
@@ -255,6 +256,12 @@ def is_below(key: str, roots: Sequence[str]) -> bool:
     return any(key == root or key.startswith(f"{root}.") for root in roots)
 
 
+def monitored(config: Mapping[str, Any]) -> tuple[str, str]:
+    """The figure that decides which weights of a run are best, and whether it should be small (min) or large (max)."""
+    node = (config.get("callbacks") or {}).get("checkpoint") or {}
+    return str(node.get("monitor", "dev/cer")), str(node.get("mode", "min"))
+
+
 def read_config(file: Path) -> dict[str, Any]:
     """A configuration from a run's folder."""
     try:
@@ -266,4 +273,4 @@ def read_config(file: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict):
         raise InputError(f"{file}: holds no configuration: restore it or start a new run")
-    return content
+    return {str(key): renamed(value) for key, value in content.items()}

@@ -9,9 +9,9 @@ import webbrowser
 from pathlib import Path
 
 from project import stop
+from project.build.app import app
 from project.build.bind import fits, is_object
-from project.build.compose import Config, app
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 

@@ -13,11 +13,21 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-CODE = 128 + signal.SIGINT
+SIGNALLED = 128  # exit codes above are signals, as shells tell them
+CODE = SIGNALLED + signal.SIGINT
 TOLD = "interrupted"
 AFTERMATH_SECONDS = 30.0  # an error so soon after it is its doing
 
 _moments: list[float] = []
+
+
+def code_of(number: int) -> int:
+    """The exit code of a process that a signal ended.
+
+    >>> code_of(signal.SIGTERM)
+    143
+    """
+    return SIGNALLED + number
 
 
 def watch() -> None:

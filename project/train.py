@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project import atomic, stop
-from project.build import compose
-from project.build.compose import Config, guarded
+from project.build import app
+from project.build.app import guarded
 from project.build.exhaustion import advice
 from project.build.naming import named
 from project.build.ranks import RANK_OF
-from project.contract import InputError, Interrupted, WorkError
+from project.contract import Config, InputError, Interrupted, WorkError
 from project.run import Run, Taken
 from project.sweep import POINT
 
@@ -34,17 +34,18 @@ ACTIONS = ("fit", "calibrate")
 
 def train(config: Config, words: list[str]) -> int:
     """Do what is asked for: one run here and now, one or more elsewhere, or what comes before a run."""
-    from project.build import calibrate, searching, sweeping
+    from project.build import calibrate
+    from project.sweeping import search_run, sweep_run
 
     action = config["action"]["name"]
     if action not in ACTIONS:
         raise InputError(f"action={action}: no such way to train: choose from {', '.join(ACTIONS)}")
     if action == "calibrate":
         return calibrate.calibrate(config, words)
-    if searching.is_wanted(config):
-        return searching.run(config, words, train_one)
-    if sweeping.is_elsewhere(config):
-        return sweeping.sweep([(config, words)], [], None, train_one)
+    if search_run.is_wanted(config):
+        return search_run.run(config, words, train_one)
+    if sweep_run.is_elsewhere(config):
+        return sweep_run.sweep([(config, words)], [], None, train_one)
     return train_one(config, words)
 
 
@@ -53,7 +54,8 @@ def train_one(config: Config, words: list[str]) -> int:
 
     What is wrong with the configuration or the manifests shows before a folder is made.
     """
-    from project.build import baseline, handover, ranks
+    from project.build import handover, ranks
+    from project.scoring import beside_training
 
     run, config = named(config, words)
     if run.last.exists() and run.state()["state"] != "finished" and not config["resume"]:
@@ -67,7 +69,7 @@ def train_one(config: Config, words: list[str]) -> int:
         fit(run, {"command": command} | config, recognizer)
     if ranks.is_first() and run.state()["state"] != "pruned":
         handover.keep_adapter(run)
-        baseline.after(run, config)
+        beside_training.after(run, config)
     if ranks.is_first():
         print(run.folder)
     return 0
@@ -75,8 +77,9 @@ def train_one(config: Config, words: list[str]) -> int:
 
 def build(config: Config, run: Run | None = None) -> Recognizer:
     """All parts of the experiment, checked first. A student begins with the weights that it would have alone."""
-    from project.build import assemble, baseline
+    from project.build import assemble
     from project.build.teacher import restore_teacher
+    from project.scoring import beside_training
 
     assemble.check_experiment(config)
     teacher = restore_teacher(config)
@@ -85,17 +88,18 @@ def build(config: Config, run: Run | None = None) -> Recognizer:
     known = run if run and run.last.exists() else None
     recognizer = assemble.build_recognizer(config, training=True, teacher=teacher, run=known)
     recognizer.data.require_spelled("dev")
-    baseline.require(config, recognizer)
+    beside_training.require(config, recognizer)
     return recognizer
 
 
 def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
     """Train into a run's folder, from its last checkpoint if it has one. The first rank holds the folder and writes."""
-    from project.build import assemble, baseline, introduction, ranks
+    from project.build import assemble, introduction, ranks
     from project.build.restore import open_alike
     from project.build.run_log import logged
     from project.build.teacher import compare
     from project.model.trained import read_checkpoint
+    from project.scoring import beside_training
     from project.system.weights import load_weights
 
     first, new = ranks.is_first(), not run.last.exists()
@@ -125,7 +129,7 @@ def fit(run: Run, config: Config, recognizer: Recognizer) -> None:
             if first:
                 introduction.introduce(run, recognizer, standing, trainer.accumulate_grad_batches)
             if first and new:
-                baseline.before(run, config, recognizer)
+                beside_training.before(run, config, recognizer)
             _fit(run, recognizer, trainer)
 
 
@@ -202,18 +206,19 @@ def _fit(run: Run, recognizer: Recognizer, trainer: Trainer) -> None:
 
 def main() -> None:
     """The verb; or what a process does that another one started for a rank of a run, or for a point of a sweep."""
-    from project.build import points, ranges, ranks, sweeping
+    from project.build import ranks
+    from project.sweeping import points, search_ranges, sweep_run
 
     ranks.quieten()
     if sys.argv[1:2] == [RANK_OF]:
         sys.exit(guarded(lambda: fit_as_rank(sys.argv[2])))
     if sys.argv[1:2] == [POINT]:
         stop.watch()  # its launcher passes Ctrl-C on
-        sys.exit(guarded(lambda: sweeping.run_point(sys.argv[2], train_one)))
+        sys.exit(guarded(lambda: sweep_run.run_point(sys.argv[2], train_one)))
 
     def verb() -> int:
-        sys.argv[1:] = ranges.moved([spelled(word) for word in sys.argv[1:]])
-        return compose.run("train", train, points.Points(train_one))
+        sys.argv[1:] = search_ranges.moved([spelled(word) for word in sys.argv[1:]])
+        return app.run("train", train, points.Points(train_one))
 
     sys.exit(guarded(verb))
 

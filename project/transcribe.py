@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from project import stop
+from project.build.app import app, complain
 from project.build.bind import fits, make
-from project.build.compose import Config, app, complain
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def transcribe(config: Config, words: list[str]) -> int:
             listener = in_processes(workers, opened, found) if workers else opened()
             bad = listen(listener, found, Live(named=len(found) > 1) if live else put, kind)
     except BrokenPipeError:  # who reads standard output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stop.hush()
         return 0
     return 2 if bad or problems else 0
 
@@ -142,7 +142,7 @@ def from_run(config: Config, words: Sequence[str], awaited: bool) -> Listens:
 
 def from_onnx(config: Config, words: Sequence[str], awaited: bool) -> Listens:
     """What takes files for a graph that says by itself what it hears and writes."""
-    from project.exporting.listening import open_onnx
+    from project.exporting.onnx_recognizer import open_onnx
     from project.transcript.listener import Listener
 
     heard = open_onnx(Path(config["run"]), config)

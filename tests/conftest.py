@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from project import cli
 from project.benchmark.chromium import Browser
-from project.build.compose import Config, compose
-from project.contract import Batch, InputError
+from project.build.compose import compose
+from project.contract import Batch, Config, InputError
 from project.corpus.keyer.channel import Channel
 from project.corpus.keyer.fist import Keying
 from project.corpus.keyer.texts import Texts

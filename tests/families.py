@@ -13,7 +13,8 @@ import soundfile
 import torch
 
 from project.build.assemble import build_recognizer, settle
-from project.build.compose import Config, compose
+from project.build.compose import compose
+from project.contract import Config
 from project.feature import landmark_file
 from project.run import Run
 

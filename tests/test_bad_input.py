@@ -62,7 +62,7 @@ WORDS = [
     (["train", "model=envelop"], "model=envelop: no such model: did you mean envelope?"),
     (["train", "morse/quik"], "experiment=morse/quik: no such experiment: did you mean morse/quick?"),
     (["train", "+colour=red"], "colour: no such key in an experiment of scansion train"),
-    (["train", "+data.colour=red"], "data.colour: project.data.flat.data_module takes no such key"),
+    (["train", "+data.colour=red"], "data.colour: project.data.module.data_module takes no such key"),
     (["prepare", "validat", "a.jsonl"], "action=validat: no such action: did you mean validate?"),
     (["prepare", "corpus=mose", "out=x"], "corpus=mose: no such corpus: did you mean morse?"),
     (["train", "+data.manifest.valid=a.jsonl"], "data.manifest.valid: no such part: choose from train, dev, test"),

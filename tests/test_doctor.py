@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 
 from project import doctor
 from project.build.compose import compose
-from project.checkup import device, packages, place, program
+from project.checkup import device, packages, program, resources
 from project.checkup.finding import Finding, scrub
 from project.checkup.probe import probe
 
@@ -182,9 +182,9 @@ VERSIONS: Mapping[str, str] = {
     ],
 )
 def test_versions_known_to_be_bad(package: str, version: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "installed", dict(VERSIONS).get)
+    monkeypatch.setattr(packages, "version_of", dict(VERSIONS).get)
     assert not list(packages.known_bad())
-    monkeypatch.setattr(packages, "installed", (dict(VERSIONS) | {package: version}).get)
+    monkeypatch.setattr(packages, "version_of", (dict(VERSIONS) | {package: version}).get)
     (found,) = packages.known_bad()
     assert found.state == "problem"
     assert reason in found.found
@@ -199,14 +199,14 @@ def test_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {one.name for one in asked[""]} >= {"torch", "lightning", "hydra-core", "omegaconf"}
     assert packages.core(asked[""]).state == "ok"
     known = {one.name: re.findall(r"[\d.]+", str(one.specifier))[0] for one in asked[""]} | VERSIONS
-    monkeypatch.setattr(packages, "installed", {**known, "torch": "2.10.0", "scipy": None}.get)
+    monkeypatch.setattr(packages, "version_of", {**known, "torch": "2.10.0", "scipy": None}.get)
     found = packages.core(asked[""])
     assert found.state == "problem"
     assert "torch 2.10.0 (wanted <2.14,>=2.11)" in found.found
     assert "scipy missing" in found.found
     assert found.remedy.startswith("pip install '")
     wanted = {"mtl": [Requirement("torchjd>=0.18,<0.19")], "wandb": [Requirement("wandb>=0.31")], "dev": []}
-    monkeypatch.setattr(packages, "installed", {"wandb": "0.16"}.get)
+    monkeypatch.setattr(packages, "version_of", {"wandb": "0.16"}.get)
     states = {one.part: (one.state, one.remedy) for one in packages.extras(wanted)}
     assert states == {
         "mtl": ("absent", "pip install 'scansion[mtl]'"),
@@ -233,8 +233,8 @@ def statvfs(free: float, inodes: int = 10**6) -> Callable[[Path], Any]:
     ("free", "inodes", "state"), [(50, 10**6, "ok"), (3, 10**6, "warning"), (0.2, 10**6, "problem"), (50, 5, "warning")]
 )
 def test_disks(free: float, inodes: int, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place.os, "statvfs", statvfs(free, inodes))
-    (found,) = place.folders({"runs": tmp_path / "not" / "there" / "yet"}, 5.0)
+    monkeypatch.setattr(resources.os, "statvfs", statvfs(free, inodes))
+    (found,) = resources.folders({"runs": tmp_path / "not" / "there" / "yet"}, 5.0)
     assert (found.state, bool(found.remedy)) == (state, state != "ok")
     assert not list(tmp_path.iterdir())
 
@@ -243,11 +243,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     def refuse(**_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(place.tempfile, "TemporaryFile", refuse)
-    (found,) = place.folders({"data": tmp_path}, 0.0)
+    monkeypatch.setattr(resources.tempfile, "TemporaryFile", refuse)
+    (found,) = resources.folders({"data": tmp_path}, 0.0)
     assert found.state == "problem"
     assert "nothing can be written there (Permission denied)" in found.found
-    shared = place.shared(tmp_path)
+    shared = resources.shared(tmp_path)
     assert shared is not None
     assert shared.state == "warning"
 
@@ -256,16 +256,16 @@ def test_memory_and_what_loaders_share(tmp_path: Path, monkeypatch: pytest.Monke
     """A container's limit counts where it is less than the machine has."""
     info = tmp_path / "meminfo"
     info.write_text("MemTotal:       16000000 kB\nMemFree:  1 kB\nMemAvailable:    8000000 kB\n")
-    whole = place.memory(info, tmp_path)
+    whole = resources.memory(info, tmp_path)
     assert (whole.state, whole.found) == ("ok", "8.2 of 16.4 GB free")
     (tmp_path / "memory.max").write_text("4000000000\n")
     (tmp_path / "memory.current").write_text("3000000000\n")
-    limited = place.memory(info, tmp_path)
+    limited = resources.memory(info, tmp_path)
     assert (limited.state, limited.found) == ("warning", "1.0 of 4.0 GB free")
-    assert place.memory(tmp_path / "none") is None
-    monkeypatch.setattr(place.os, "statvfs", statvfs(0.064))
-    assert "--shm-size" in place.shared(tmp_path).remedy
-    assert place.shared(tmp_path / "none") is None
+    assert resources.memory(tmp_path / "none") is None
+    monkeypatch.setattr(resources.os, "statvfs", statvfs(0.064))
+    assert "--shm-size" in resources.shared(tmp_path).remedy
+    assert resources.shared(tmp_path / "none") is None
 
 
 def test_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,7 @@ def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "_ask", lambda *words: (1, "Unable to contact slurm controller"))
     assert program.slurm(str).state == "warning"
     monkeypatch.setattr(program, "_ask", lambda *words: (0, "debug\nlong\n"))
-    monkeypatch.setattr(program, "installed", lambda name: "1.5")
+    monkeypatch.setattr(program, "version_of", lambda name: "1.5")
     assert program.slurm(str).found == "it answers, 2 partitions: launcher=slurm"
     monkeypatch.setattr(program, "logged_in", lambda: False)
     assert (program.account().state, program.account().remedy) == ("absent", "wandb login")
@@ -307,7 +307,7 @@ def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert program.git(lambda: {"version": "1"}, str).state == "ok"
     assert program.git(lambda: {"version": "1", "commit": ""}, str).state == "warning"
     assert "changed" in program.git(lambda: {"commit": "0" * 40, "changed": True}, str).found
-    monkeypatch.setattr(program, "installed", lambda name: None)
+    monkeypatch.setattr(program, "version_of", lambda name: None)
     monkeypatch.setattr(program.ctypes.util, "find_library", nowhere)
     assert "apt-get install espeak-ng" in program.espeak().remedy
 

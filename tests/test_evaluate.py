@@ -16,20 +16,20 @@ from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 
 from project import cli, evaluate, train
-from project.build.compose import CONF, Config, compose, groups, unknown_keys
-from project.build.known import Known, outdated
-from project.build.reports import score
-from project.build.request import check_request
+from project.build.compose import CONF, compose, groups, unknown_keys
 from project.build.restore import changed, hash_checkpoint, restore
-from project.build.scoring import predict
-from project.contract import Hypothesis, InputError
+from project.contract import Config, Hypothesis, InputError
 from project.data.manifest import Manifest, write_manifest
 from project.evaluation.comparison import compare
 from project.evaluation.result import Report, load
 from project.evaluation.table import terminal
 from project.metric.text import ErrorRate
 from project.model.envelope import EnvelopeEncoder
+from project.reporting.known_run import KnownRun, outdated
 from project.run import Run, flatten
+from project.scoring.predictions import predict
+from project.scoring.reports import score
+from project.scoring.request import check_request
 from project.system.base import Scored
 
 SOUND = {"sample_rate": 4000, "level": "relative to the noise and to the tone's peak"}
@@ -424,7 +424,7 @@ def test_the_decoder_is_the_systems_own_again(run: Run) -> None:
 
 def test_weights_that_changed_since_make_a_report_outdated(run: Run) -> None:
     report = score(run, asked(run))
-    known = Known.open(run.folder)
+    known = KnownRun.open(run.folder)
     assert outdated(known, report) == []
     content = torch.load(run.best, weights_only=True)
     content["state_dict"]["model.head.bias"][0] += 1

@@ -16,11 +16,11 @@ import pytest
 
 from project import train
 from project.build.compose import compose
-from project.build.reports import score
 from project.contract import InputError
 from project.evaluation.comparison import compare
 from project.evaluation.result import Report
 from project.run import Run
+from project.scoring.reports import score
 from project.text.alphabet import Alphabet
 
 COARSE = ["model.stride=100"]  # a second a frame: fewer frames than symbols

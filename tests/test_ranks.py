@@ -15,9 +15,9 @@ import torch
 from project import train
 from project.build import ranks
 from project.build.compose import compose
-from project.build.scoring import predict
 from project.model.trained import read_checkpoint
 from project.run import Run
+from project.scoring.predictions import predict
 from project.system.weights import load_weights
 
 pytestmark = pytest.mark.long

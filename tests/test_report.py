@@ -11,16 +11,16 @@ import yaml
 
 from project import cli
 from project.build.claims import read_claims
-from project.build.known import Known
-from project.build.reports import rows_of
 from project.contract import Example, Hypothesis
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Row, load
 from project.metric.text import ErrorRate
 from project.reporting.compare import judged
+from project.reporting.known_run import KnownRun
 from project.reporting.selection import choose
 from project.run import Run
+from project.scoring.reports import rows_of
 
 REFERENCES = ("CQ CQ DE DL1ABC", "PARIS PARIS", "599 TU", "NAME ANNA", "QTH ULM", "73 ES TNX")
 METRIC = ErrorRate("cer", "character")
@@ -162,7 +162,7 @@ def test_what_a_run_began_with_counts_as_its_own(tmp_path: Path) -> None:
         (start / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         content |= {"init_from": str(start), "weighting": {"ctc": 1.0}}
         (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        runs.append(Known.open(run))
+        runs.append(KnownRun.open(run))
     part = f"{CLAIM}.Selection"
     sides = {
         side: {"_target_": part, "where": {"init_from.weighting.mask": mask, "init_from": "!=null"}}
@@ -222,7 +222,8 @@ def test_mistakes_in_a_claim(tmp_path: Path, ask: Ask, changes: dict[str, object
 
 def test_all_claims_and_unknown_ones(tmp_path: Path, ask: Ask) -> None:
     runs = [invent(tmp_path, mask, 1) for mask in (0.3, 0.7)]
-    found, said, _ = judged(read_claims("all"), [Known.open(run) for run in runs], {"hypotheses": "all", "allow": []})
+    known = [KnownRun.open(run) for run in runs]
+    found, said, _ = judged(read_claims("all"), known, {"hypotheses": "all", "allow": []})
     assert not found
     assert any(sentence.startswith("left out morse/pretraining: treatment.where") for sentence in said)
     code, _, err = ask(*map(str, runs), "hypotheses=[morse/mask_wait]")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from project import run
-from project.build.compose import Config, compose
-from project.contract import InputError
+from project.build.compose import compose
+from project.contract import Config, InputError
 from project.environment import environment
 
 

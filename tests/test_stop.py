@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from project import stop
-from project.build.compose import guarded
+from project.build.app import guarded
 from project.contract import InputError
 
 # Starts the command, and presses Ctrl-C when it imports this module.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def test_packages_import_nothing_by_themselves() -> None:
 def test_no_junk_drawers() -> None:
     drawers = {"utils.py", "helpers.py", "common.py", "misc.py"}
     assert not [file for file in SOURCES if file.name in drawers]
+
+
+def test_the_layers_that_are_drawn_are_those_that_are_checked() -> None:
+    (checked,) = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    drawn = (ROOT / "docs/architecture.md").read_text("utf-8").split("## Layers\n\n")[1].split("\n\n")[0]
+    assert [line.strip().split("  ")[0] for line in drawn.splitlines()] == checked["layers"]
 
 
 def test_layers() -> None:

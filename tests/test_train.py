@@ -15,10 +15,10 @@ from lightning.pytorch.callbacks import Callback
 
 from project import train
 from project.build import assemble
-from project.build.compose import Config, compose
-from project.build.known import Known, entrant
-from project.contract import Batch, InputError, Interrupted, Terms, WorkError
+from project.build.compose import compose
+from project.contract import Batch, Config, InputError, Interrupted, Terms, WorkError
 from project.exporting.package_file import write_package
+from project.reporting.known_run import KnownRun, entrant
 from project.run import Run
 
 STEPS = 12  # of the tiny run: two epochs of six batches
@@ -361,7 +361,7 @@ def test_a_run_starts_from_a_package_as_from_the_run_that_was_packed(
     for run in runs[1:]:
         assert weights(run).keys() == weights(runs[0]).keys()
         assert all(torch.equal(weight, weights(runs[0])[name]) for name, weight in weights(run).items())
-        began = entrant(Known.open(run.folder))
+        began = entrant(KnownRun.open(run.folder))
         assert began.settings["init_from.model.channels"] == 16, "what it began with is known to reports"
         assert "init_from" not in began.settings
     wider = config | {"init_from": str(starts[2]), "model": config["model"] | {"channels": 24}}

@@ -25,9 +25,9 @@ import torch
 from project import train
 from project.build.compose import compose
 from project.build.restore import changed, restore
-from project.build.scoring import predict
 from project.data.manifest import Manifest
 from project.run import Run
+from project.scoring.predictions import predict
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ import torch
 from project.build.assemble import build_recognizer, settle
 from project.build.compose import compose
 from project.build.restore import changed, restore
-from project.build.scoring import predict
 from project.contract import Hypothesis
 from project.data.manifest import Manifest
 from project.feature import landmark_file
 from project.run import Run
+from project.scoring.predictions import predict
 
 FRAMES = (31, 18, 9)
 

@@ -18,10 +18,10 @@ from lightning.pytorch import Trainer
 from project import train
 from project.build.compose import compose
 from project.build.restore import changed, restore
-from project.build.scoring import predict
 from project.contract import Batch, Hypothesis
 from project.data.manifest import Manifest
 from project.run import Run
+from project.scoring.predictions import predict
 from project.system.weights import load_weights
 from project.text.vocabulary import trained
 from project.transcript.placed import Placed

@@ -12,9 +12,9 @@ from project.action.output import progress, require_free, require_manifests
 from project.contract import Example, InputError
 from project.data.codebook import Codebook
 from project.data.dataset import generator_of
-from project.data.kmeans import Points, Search, fit, nearest
+from project.data.kmeans import Descent, Points, fit, nearest
 from project.data.manifest import Manifest, write_manifest
-from project.data.units import UnitCounts
+from project.data.unit_counts import UnitCounts
 from project.feature import waveform
 from project.feature.mfcc import HOP, SAMPLE_RATE, mfcc
 from project.feature.samples import Samples
@@ -98,7 +98,7 @@ class Cluster:
                 is_kept = generator_of(plan.seed, 0, example.id).random(len(rows_TF)) < part
                 kept.append(rows_TF[is_kept])
                 advance()
-        return fit(np.concatenate(kept), self._clusters, Search(plan.steps, plan.batch_frames, plan.seed))
+        return fit(np.concatenate(kept), self._clusters, Descent(plan.steps, plan.batch_frames, plan.seed))
 
 
 def frames_of(codebook: Codebook) -> Frames:

@@ -15,7 +15,7 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from project.adapter.body import bodies_of
+from project.adapter.frozen import bodies_of
 from project.adapter.target import Preset, linears, targeted
 from project.contract import InputError
 

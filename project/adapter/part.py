@@ -10,7 +10,7 @@ from typing import final
 
 from torch import nn
 
-from project.adapter.body import bodies_of
+from project.adapter.frozen import bodies_of
 from project.contract import InputError
 
 MOST_NAMED = 24  # of a model's parts in a message

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from project import atomic
-from project.adapter.body import bodies_of, body_names
+from project.adapter.frozen import bodies_of, body_names
 from project.adapter.lora import NAME, layers_of
 from project.contract import InputError
 

@@ -17,10 +17,10 @@ from project.benchmark.loop import SYMBOLS, Repeated, new_system, random_batch
 from project.benchmark.table import Table
 from project.build.assemble import build_trainer, settle
 from project.build.bind import make
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.callbacks.diagnosis import Diagnosis
 from project.callbacks.progress import Progress
-from project.contract import Batch, Finding
+from project.contract import Batch, Config, Finding
 from project.diagnosis.evidence import Check, Evidence
 from project.text.alphabet import Alphabet
 

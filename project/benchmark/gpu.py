@@ -22,8 +22,8 @@ from project.benchmark import noise_corpus
 from project.benchmark.loop import BLOCK, WARM_UP, HandWritten, Turns, now, train
 from project.benchmark.table import Table
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
-from project.build.compose import Config, compose
-from project.contract import Batch
+from project.build.compose import compose
+from project.contract import Batch, Config
 
 TITLE = "Training at real size"
 CYCLE = 8  # batches that both loops go through again and again

@@ -17,8 +17,8 @@ from lightning.pytorch.callbacks import Callback
 from project.benchmark.table import Table
 from project.build.assemble import build_trainer, settle
 from project.build.bind import make
-from project.build.compose import Config, compose
-from project.contract import Batch
+from project.build.compose import compose
+from project.contract import Batch, Config
 from project.system.base import System
 
 WARM_UP = 20  # steps before the clock starts: allocators and caches settle

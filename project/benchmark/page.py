@@ -13,8 +13,8 @@ from typing import Any
 
 from project.benchmark.chromium import Browser
 from project.benchmark.table import Table
-from project.build.compose import Config, compose
-from project.contract import InputError
+from project.build.compose import compose
+from project.contract import Config, InputError
 from project.data.manifest import Manifest
 from project.run import Run
 from project.serving.making import make_page

@@ -22,10 +22,10 @@ from torch import distributed
 from project.benchmark.loop import WARM_UP, Repeated, new_system, now, random_batch
 from project.benchmark.table import Table
 from project.build.assemble import build_trainer, settle
-from project.build.compose import Config, compose
-from project.build.processes import in_processes
+from project.build.compose import compose
 from project.build.ranks import started_on
-from project.contract import Batch
+from project.contract import Batch, Config
+from project.scoring.processes import in_processes
 from project.system.base import System
 
 CPU = torch.device("cpu")

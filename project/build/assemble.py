@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project.build.bind import check, is_object, make, resolve
-from project.build.compose import Config
-from project.build.ignorance import Known, ignorance_of
+from project.build.ignorance import BestGuess, ignorance_of
 from project.build.memory import keep_freed
 from project.build.strategy import equip, ranks_of, require, strategy_for, trainer_of
-from project.contract import InputError
+from project.contract import Config, InputError
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -108,7 +107,7 @@ def build_recognizer(
     sizes = {"num_features": feature.num_features, "num_symbols": len(spelling.alphabet)}
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
-    ignorance = ignorance_of(loss, data) if training else Known()
+    ignorance = ignorance_of(loss, data) if training else BestGuess()
     known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
     known |= {"base_rate": ignorance.base_rate, "architecture": architecture}
     require_level(config["model"], "model", feature.settings.get("level"))

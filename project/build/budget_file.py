@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from project.build.budgets import facts_of
-from project.build.compose import Config
+from project.contract import Config
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,7 +45,7 @@ def most_of(config: Config) -> int:
 
 def budgets(found: Sequence[Found], which: str) -> list[list[float]]:
     """As data.batching.budgets takes them: lengths rise, numbers do not."""
-    from project.calibration.search import falling
+    from project.calibration.largest import falling
 
     sizes = falling([getattr(one, which).size for one in found])
     return [[one.length, size] for one, size in zip(found, sizes, strict=True)]

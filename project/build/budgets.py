@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import flatten, read_config
 
 # What decides how much memory a batch takes: other keys do not.

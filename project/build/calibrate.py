@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from project import atomic
 from project.build.budget_file import GB, PREFERRED, Found, as_yaml, commands, line, most_of, table
-from project.build.compose import Config
 from project.build.naming import named
-from project.contract import InputError
+from project.contract import Config, InputError
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -52,7 +51,7 @@ def calibrate(config: Config, words: list[str]) -> int:
     _, config = named(config, words)
     recognizer = _built(config)
     gauge = _gauge(config, recognizer)
-    found = Search(config, recognizer, gauge).found()
+    found = Calibration(config, recognizer, gauge).found()
     file = Path(wanted["out"] or Path(config["runs"]) / config["family"] / f"{config['name']}.budgets.yaml")
     device = "cpu" if gauge.is_final else torch.cuda.get_device_name()
     console = Console(stderr=True)
@@ -120,7 +119,7 @@ class Tried:
     batch: Callable[[int, int], Batch]  # of how many examples, and of which variant: 0 is the worst, others are shorter
 
 
-class Search:
+class Calibration:
     """What fits in each bucket: from the longest on, as what fits there fits in all others; and all of them in turn."""
 
     def __init__(self, config: Config, recognizer: Recognizer, gauge: Gauge) -> None:
@@ -174,7 +173,7 @@ class Search:
         return Tried(bucket, trials, batch)
 
     def _largest(self, tried: Tried, longer: Found | None, tell: Callable[[int], None]) -> Found:
-        from project.calibration.search import largest
+        from project.calibration.largest import largest
 
         def fits(size: int) -> bool:
             tell(size)

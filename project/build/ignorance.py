@@ -20,7 +20,7 @@ MOST = 20_000  # training examples that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class BestGuess:
     """The targets of the training examples, and what is best said of them by one who does not look."""
 
     targets: Batch | None = None
@@ -50,17 +50,17 @@ class Known:
             system.ignorance = self.ignorance
 
 
-def ignorance_of(loss: Any, data: DataModule) -> Known:
+def ignorance_of(loss: Any, data: DataModule) -> BestGuess:
     """What a loss can guess from the training examples, if it can guess and they are at hand."""
     from project.system.ignorance import Ignorance
 
     if not hasattr(loss, "guess"):
-        return Known()
+        return BestGuess()
     targets = data.training_targets(MOST)
     guess = {} if targets is None else loss.guess(targets)
     if targets is None or not guess:
-        return Known()
-    return Known(targets, Ignorance(guess, base_rate_of(targets)))
+        return BestGuess()
+    return BestGuess(targets, Ignorance(guess, base_rate_of(targets)))
 
 
 def base_rate_of(targets: Batch) -> float:

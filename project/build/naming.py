@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from project.build.budgets import settle_budgets
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.strategy import settle_precision
 from project.build.text_case import settle_case
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run, find, flatten, is_below, signature
 
 # What a resumed run may change beside what its signature ignores: how far it goes.

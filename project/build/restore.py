@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.bind import make
-from project.build.compose import Config
 from project.build.strategy import precision_named
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.part import Adapted
 from project.run import Run
 

@@ -11,9 +11,8 @@ import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import Config
-from project.contract import InputError
-from project.launcher.tasks import require_tasks
+from project.contract import Config, InputError
+from project.launcher.slurm_tasks import require_tasks
 
 if TYPE_CHECKING:
     from project.system.base import System

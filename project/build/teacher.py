@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 from project import atomic
 from project.build.assemble import Recognizer, settle
 from project.build.bind import is_object, make, resolve
-from project.build.compose import Config
 from project.build.restore import changed, open_alike, restore
-from project.contract import InputError
-from project.metric.direction import distance
+from project.contract import Config, InputError
+from project.metric.direction import shortfall
 from project.run import Run
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def compare(config: Config, recognizer: Recognizer) -> Standing | None:
         settle(config)
     metric = next(iter(recognizer.system.metrics.values()))
     theirs, mine = (_figure(one, config, recognizer) for one in (recognizer.teacher.system, student))
-    is_weak = not distance(theirs, metric.better) <= distance(mine, metric.better)  # also one that is not a number
+    is_weak = not shortfall(theirs, metric.better) <= shortfall(mine, metric.better)  # also one that is not a number
     standing = Standing(metric.name, metric.better, theirs, mine, str(config["teacher"]), who, is_weak)
     if is_weak and not config.get("weak_teacher"):
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import islice
 
-from project.build.compose import Config
+from project.contract import Config
 
 MOST = 20_000  # texts that are looked at
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from project.callbacks.checkpoint_io import WholeFiles
 from project.callbacks.watcher import Watcher
-from project.callbacks.writing import WholeFiles
 from project.contract import InputError, WorkError
 
 STEPS_BETWEEN_QUESTIONS = 50  # among ranks: each question is a message

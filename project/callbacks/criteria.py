@@ -21,7 +21,7 @@ from project import atomic
 from project.callbacks.progress import console_of
 from project.callbacks.watcher import Watcher
 from project.contract import InputError
-from project.diagnosis.evidence import Ledger, Point
+from project.metrics_file import METRICS, MetricsFile, Point
 
 log = logging.getLogger("scansion")
 
@@ -70,7 +70,7 @@ class Criteria(Watcher):
         """After the last validation's figures are written."""
         if not self._criteria or not trainer.is_global_zero:
             return
-        curves = Ledger(self._folder / "metrics.csv").read()
+        curves = MetricsFile(self._folder / METRICS).read()
         rows = []
         for one in self._criteria:
             if not curves.get(one.figure):

@@ -24,13 +24,14 @@ from project.contract import Batch, Finding
 from project.data.leakage import part_seen
 from project.data.manifest import Manifest
 from project.diagnosis.adapter import adapter_figures
-from project.diagnosis.evidence import Check, Evidence, Ledger, run_checks
+from project.diagnosis.evidence import Check, Evidence, run_checks
 from project.diagnosis.feature import FEATURES, FeatureSums, feature_figures
 from project.diagnosis.fusion import fusion_figures
 from project.diagnosis.gradient import gradient_figures, parts_of, shares
 from project.diagnosis.mates import mates_figures
 from project.diagnosis.validation import ValidationSums
 from project.loss.ctc import frames_needed
+from project.metrics_file import METRICS, MetricsFile
 
 log = logging.getLogger("scansion")
 
@@ -52,7 +53,7 @@ class Diagnosis(Watcher):
         self.findings: list[Finding] = []  # of the latest validation
         self.figures: dict[str, float] = {}  # of the latest validation
         self._features = Path(folder).parent / FEATURES  # sums in training, which evaluation compares with
-        self._ledger = Ledger(Path(folder).parent / "metrics.csv")
+        self._metrics = MetricsFile(Path(folder).parent / METRICS)
         self._told: set[tuple[str, str]] = set()
         self.seen = ValidationSums()  # of the latest validation
         self.mates: dict[str, float] = {}
@@ -161,7 +162,7 @@ class Diagnosis(Watcher):
 
     def _look(self, trainer: Trainer, pl_module: Any) -> None:
         """Runs the checks on all that was recorded, and tells what is new."""
-        found = run_checks(self.checks, Evidence(self._ledger.read(), **about(pl_module)))
+        found = run_checks(self.checks, Evidence(self._metrics.read(), **about(pl_module)))
         self.findings = [replace(one, step=trainer.global_step) for one in found]
         self._tell_new()
 

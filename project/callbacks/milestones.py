@@ -17,8 +17,8 @@ from lightning.pytorch import Trainer
 from project.callbacks.progress import tell
 from project.callbacks.watcher import Watcher
 from project.contract import InputError
-from project.diagnosis.evidence import Ledger, Point
-from project.metric.direction import distance
+from project.metric.direction import shortfall
+from project.metrics_file import METRICS, MetricsFile, Point
 
 log = logging.getLogger("scansion")
 
@@ -41,7 +41,7 @@ class Milestone:
         >>> [Milestone(5, "dev/wer", 0.5).is_behind(actual, "lower", 0.1) for actual in (0.4, 0.54, 0.56)]
         [False, False, True]
         """
-        gap = distance(actual, better) - distance(self.expected, better)
+        gap = shortfall(actual, better) - shortfall(self.expected, better)
         return not gap <= tolerance * abs(self.expected)
 
 
@@ -59,7 +59,7 @@ class Milestones(Watcher):
             raise InputError(f"callbacks.milestones.tolerance: {tolerance:g}: give 0 or more")
         self.tolerance = tolerance
         self.milestones = _listed(expected or {})
-        self._ledger = Ledger(Path(folder).parent / "metrics.csv")
+        self._metrics = MetricsFile(Path(folder).parent / METRICS)
         self._epoch_began = 0  # after this step
         self._met: dict[str, bool] = {}  # of the milestones that have come
 
@@ -85,7 +85,7 @@ class Milestones(Watcher):
         due = [one for one in self.milestones if one.epoch <= epochs and one.name not in self._met]
         if not due or not trainer.is_global_zero:
             return
-        curves, better = self._ledger.read(), directions(pl_module)
+        curves, better = self._metrics.read(), directions(pl_module)
         for one in due:
             mean = mean_after(self._epoch_began, curves.get(one.figure, ()))
             actual = figures.get(one.figure, mean)

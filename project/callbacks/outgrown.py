@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from project.callbacks.progress import tell
 from project.callbacks.watcher import Watcher
-from project.metric.direction import distance
+from project.metric.direction import shortfall
 
 TEACHER = "teacher.json"  # in a run's folder, where it has one: {"metric", "better", "teacher": its figure on dev, ...}
 
@@ -31,7 +31,7 @@ class Outgrown(Watcher):
         standing = json.loads(self._file.read_text(encoding="utf-8"))
         name, theirs = standing["metric"], standing["teacher"]
         mine = getattr(pl_module, "figures", {}).get(f"dev/{name}")
-        if mine is not None and distance(mine, standing["better"]) < distance(theirs, standing["better"]):
+        if mine is not None and shortfall(mine, standing["better"]) < shortfall(theirs, standing["better"]):
             self._is_told = True
             tell(
                 trainer,

@@ -5,17 +5,14 @@ It does not know the rule: that stands in the search's file. Such a run ends as 
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
 from project.callbacks.progress import tell
-from project.callbacks.study import Candidate
 from project.callbacks.watcher import Watcher
 from project.contract import InputError
-
-log = logging.getLogger("scansion")
+from project.search.study import Candidate
 
 
 class Pruning(Watcher):

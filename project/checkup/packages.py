@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from project.checkup.finding import Finding
+from project.environment import version_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ">=3.11"
@@ -92,14 +93,6 @@ def requirements() -> dict[str, list[Requirement]]:
     return found
 
 
-def installed(package: str) -> str | None:
-    """The version that is there."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def core(asked: Sequence[Requirement]) -> Finding:
     """What scansion cannot do without."""
     wrong = list(_wrong(asked))
@@ -107,14 +100,14 @@ def core(asked: Sequence[Requirement]) -> Finding:
         wanted = " ".join(f"'{one.name}{one.specifier}'" for one, _ in wrong)
         told = ", ".join(f"{one.name} {version or 'missing'} (wanted {one.specifier})" for one, version in wrong)
         return Finding("packages", "problem", told, f"pip install {wanted}")
-    told = ", ".join(f"{name} {installed(name)}" for name in ("torch", "lightning", "hydra-core", "numpy"))
+    told = ", ".join(f"{name} {version_of(name)}" for name in ("torch", "lightning", "hydra-core", "numpy"))
     return Finding("packages", "ok", f"{told} and {len(asked) - 4} more, as pyproject asks")
 
 
 def known_bad() -> Iterator[Finding]:
     """Versions that are there and should not be, whatever pins say."""
     for bad in KNOWN_BAD:
-        version = installed(bad.package)
+        version = version_of(bad.package)
         if version is not None and SpecifierSet(bad.versions, prereleases=True).contains(version):
             yield Finding("packages", "problem", f"{bad.package} {version} {bad.reason}", bad.remedy)
 
@@ -133,13 +126,13 @@ def extras(asked: Mapping[str, Sequence[Requirement]]) -> Iterator[Finding]:
         elif other:
             yield Finding(extra, "warning", f"{', '.join(other)}: {purpose}".rstrip(": "), install)
         else:
-            told = ", ".join(f"{one.name} {installed(one.name)}" for one in wanted)
+            told = ", ".join(f"{one.name} {version_of(one.name)}" for one in wanted)
             yield Finding(extra, "ok", f"{told}: {purpose}".rstrip(": "))
 
 
 def _wrong(asked: Sequence[Requirement]) -> Iterator[tuple[Requirement, str | None]]:
     for one in asked:
-        version = installed(one.name)
+        version = version_of(one.name)
         if (one.marker is None or one.marker.evaluate()) and (
             version is None or not one.specifier.contains(version, prereleases=True)
         ):

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from project.checkup.finding import Finding
-from project.checkup.packages import installed
-from project.environment import code_state
-from project.logger.account import logged_in
+from project.environment import code_state, version_of
+from project.logger.wandb_account import logged_in
 
 SLURM = ("sbatch", "squeue", "sinfo", "scontrol")
 ANSWER_SECONDS = 3.0
@@ -23,7 +22,7 @@ Which = Callable[[str], str | None]
 
 def espeak() -> Finding:
     """The voice of corpora that are spoken."""
-    if version := installed("espeakng-loader"):
+    if version := version_of("espeakng-loader"):
         return Finding("espeak", "ok", f"espeakng-loader {version}: corpus=speech, corpus=say")
     if ctypes.util.find_library("espeak-ng"):
         return Finding("espeak", "ok", "the system's espeak-ng: corpus=speech, corpus=say")
@@ -59,7 +58,7 @@ def slurm(which: Which = shutil.which) -> Finding:
         remedy = "is this a machine of the cluster? Look with: scontrol ping"
         return Finding("slurm", "warning", f"its controller does not answer: {told}", remedy)
     partitions = len(dict.fromkeys(told.split()))
-    if installed("submitit") is None:
+    if version_of("submitit") is None:
         remedy = "pip install 'scansion[cluster]', or launcher=slurm_script"
         return Finding("slurm", "warning", "it answers, and submitit is missing, for launcher=slurm", remedy)
     return Finding("slurm", "ok", f"it answers, {partitions} partition{'s' * (partitions != 1)}: launcher=slurm")
@@ -67,7 +66,7 @@ def slurm(which: Which = shutil.which) -> Finding:
 
 def account() -> Finding:
     """Whether there is one at W&B; nobody is asked."""
-    version = installed("wandb")
+    version = version_of("wandb")
     if version is None:
         return Finding("account", "absent", "none at W&B, which is not installed")
     if logged_in():

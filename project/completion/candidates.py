@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from project.build.compose import CONF, options
-from project.completion import catalogue, place
+from project.completion import catalogue, paths
 from project.completion.catalogue import Key
 from project.listing.choice import kinds
 from project.listing.choice import read as head_of
@@ -96,15 +96,15 @@ def options_of(verb: str, name: str, typed: str, key: Key | None = None) -> Iter
         key = Key(named, key.comment)
     comment = key.comment
     if OF_RUN.match(comment):
-        found = place.runs(typed)
+        found = paths.runs(typed)
     elif "manifest" in name or "manifest" in comment.partition(";")[0]:
-        found = place.manifests(typed)
+        found = paths.manifests(typed)
     elif key.choices:
         found = key.choices
     elif isinstance(key.value, int | float):
         found = [str(key.value)]
     else:
-        found = place.files(typed)
+        found = paths.files(typed)
     yield from ((one, "") for one in found)
 
 

@@ -17,10 +17,6 @@ class Line:
     quote: str  # that is open where the cursor is: ' or " or nothing
     kept: int  # letters of the last word that Bash leaves as they are
 
-    @property
-    def typed(self) -> str:
-        return self.words[-1]
-
 
 def parse(text: str) -> Line:
     r"""Words without their quotes, also where the last one is still open.

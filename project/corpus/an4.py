@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from project.contract import Example
 from project.corpus.held_out import held_out
-from project.corpus.spoken import FlawError, Found, read_lines, require_folder, require_phones, write_corpus
+from project.corpus.imported import FlawError, Found, read_lines, require_folder, require_phones, write_corpus
 from project.data.foreign import Entry
 
 

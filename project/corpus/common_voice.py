@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from project.contract import Example, InputError
-from project.corpus.published import check_parts, flawed, import_published, read_rows, utterance
-from project.corpus.spoken import Found, require_folder
+from project.corpus.imported import Found, check_parts, flawed, import_published, read_rows, require_folder, utterance
 
 _PARTS: Mapping[str, Sequence[str]] = MappingProxyType({"train": ["train"], "dev": ["dev"], "test": ["test"]})
 _NEEDED = ("client_id", "path", "sentence")

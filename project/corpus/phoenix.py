@@ -18,7 +18,7 @@ import orjson
 from project import atomic
 from project.contract import InputError
 from project.corpus.folder import Folder
-from project.corpus.landmark_form import SUFFIXES, load
+from project.corpus.foreign_landmarks import SUFFIXES, load
 from project.corpus.phoenix_annotation import PARTS, Sentence, Split, find_tables, read_table, require, require_apart
 from project.data.media import in_threads
 from project.feature import landmark_file

@@ -18,7 +18,7 @@ from project.corpus.shifter.crowd import Crowd
 from project.corpus.shifter.noise import Noise
 from project.corpus.shifter.room import Room
 from project.corpus.shifter.speed import Speed
-from project.corpus.shifter.step import Sound, Surroundings, chance, power
+from project.corpus.shifter.step import Sound, Step, Surroundings, chance, power
 from project.corpus.shifter.telephone import Telephone
 from project.data.line import SECONDS, example_record
 from project.data.manifest import Manifest
@@ -64,7 +64,7 @@ class Shift:
         self._seed = seed
         self._sample_rate = sample_rate
         self._speed = speed or Speed()
-        chain: dict[str, Any] = {
+        chain: dict[str, Step] = {
             "speed": self._speed,
             "room": room or Room(),
             "noise": noise or Noise(),

@@ -15,8 +15,8 @@ import orjson
 
 from project.contract import Example, InputError
 from project.corpus.held_out import held_out
+from project.corpus.imported import FlawError, Found, read_lines, require_folder, write_corpus
 from project.corpus.speechocean_scores import rater_labels, utterance_scores, word_labels
-from project.corpus.spoken import FlawError, Found, read_lines, require_folder, write_corpus
 from project.data.foreign import Entry
 
 OFFICIAL = ("train", "test")

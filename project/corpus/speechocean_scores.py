@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from project.corpus.imported import FlawError, require_phones
 from project.corpus.rater_marks import read_marks
-from project.corpus.spoken import FlawError, require_phones
 from project.text.phoneme import drop_stress
 
 SCORES = ("accuracy", "completeness", "fluency", "prosodic", "total")

@@ -17,16 +17,13 @@ from typing import Any
 import orjson
 
 from project.contract import Example, InputError
+from project.corpus.imported import FlawError
 from project.data.foreign import Entry
+from project.data.line import KEYS
 
 SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au", ".w64"})
 _TABLES = (".csv", ".tsv", ".jsonl")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
-_OURS = frozenset({"id", "media", "duration", "length", "text", "symbols", "labels", "group"})
-
-
-class FlawError(ValueError):
-    """What is wrong with one line: `what: remedy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +202,7 @@ def _example(
         length=length,
         text=str(text),
         group=None if group is None else str(group),
-        meta={f"original_{key}" if key in _OURS else key: value for key, value in meta.items()},
+        meta={f"original_{key}" if key in KEYS else key: value for key, value in meta.items()},
     )
 
 

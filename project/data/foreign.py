@@ -26,7 +26,7 @@ import orjson
 
 from project import atomic
 from project.contract import Example, InputError
-from project.data.line import SECONDS, Unit, measure, parse_example
+from project.data.line import KEYS, SECONDS, Unit, measure, parse_example
 from project.data.media import is_url, local_path
 
 Source = Literal["nemo", "huggingface", "lhotse", "scansion"]
@@ -37,7 +37,6 @@ _TEXTS = ("text", "sentence", "transcription", "transcript")
 _GROUPS = ("group", "speaker", "speaker_id", "client_id")
 _IDS = ("id", "utt_id", "utterance_id")
 _NEMO = frozenset({"audio_filepath", "duration", "offset", "text", "id", "speaker"})
-_OURS = frozenset({"id", "media", "duration", "length", "text", "symbols", "labels", "group"})
 _HARMLESS = frozenset({"Resample"})  # what lhotse does on the fly and every feature of ours does again
 _SLACK_SECONDS = 0.01  # a cut this much shorter than its recording is the whole of it
 
@@ -246,7 +245,7 @@ def _example(record: Record, media: str, length: float | None, used: Sequence[st
         length=math.nan if length is None else length,
         text=None if text is None else _text(record, (text,)),
         group=None if group is None else str(record[group]),
-        meta={f"original_{key}" if key in _OURS else key: value for key, value in rest.items()},
+        meta={f"original_{key}" if key in KEYS else key: value for key, value in rest.items()},
     )
 
 

@@ -24,7 +24,7 @@ _BLOCK = 1 << 22  # distances held at once
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Descent:
     """How centres are looked for."""
 
     steps: int = 200  # each moves the centres towards the points of one batch
@@ -36,7 +36,7 @@ class Search:
             raise InputError(f"steps={self.steps} batch_points={self.batch_points}: give 1 or more of both")
 
 
-def fit(points_NF: Points, clusters: int, search: Search) -> Points:
+def fit(points_NF: Points, clusters: int, search: Descent) -> Points:
     """(K, F) centres. Each is the running mean of all points that were nearest to it when they were drawn."""
     if not 1 <= clusters <= len(points_NF):
         raise InputError(f"clusters={clusters}: there are {len(points_NF):,} frames: give from 1 to that many")

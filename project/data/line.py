@@ -19,7 +19,9 @@ SECONDS: Final = "seconds"  # of a line's `duration`
 FRAMES: Final = "frames"  # of a line's `length`; or bars
 SHORTEST, LONGEST = 1e-6, 1e9  # a float32 tells lengths apart in between; beyond them lies a mistake
 
-_KEYS = {"id", "media", "duration", "length", "text", "symbols", "labels", "group"}
+KEYS = frozenset(
+    {"id", "media", "duration", "length", "text", "symbols", "labels", "group"}
+)  # of a line; all others are meta
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
 _FOREIGN = {"audio_filepath": "NeMo", "recording": "lhotse", "audio": "Hugging Face", "file_name": "Hugging Face"}
 
@@ -43,7 +45,7 @@ def example_record(example: Example, folder: str, unit: Unit = SECONDS) -> dict[
     >>> example_record(Example("a", "/corpus/wav/a.wav", 2.0, text="hi", meta={"rate": 8000}), "/corpus")
     {'id': 'a', 'media': 'wav/a.wav', 'duration': 2.0, 'text': 'hi', 'rate': 8000}
     """
-    if clash := _KEYS & example.meta.keys():
+    if clash := KEYS & example.meta.keys():
         raise ValueError(f"{example.id}: meta has `{min(clash)}`, which a line has a key of its own for: rename it")
     inside = folder.rstrip("/") + "/"
     media = example.media.removeprefix(inside)
@@ -99,7 +101,7 @@ def parse_line(raw: bytes, folder: str) -> Example:
             symbols=_symbols(record.get("symbols")),
             labels=_labels(record.get("labels")),
             group=_string(record, "group"),
-            meta={key: value for key, value in record.items() if key not in _KEYS},
+            meta={key: value for key, value in record.items() if key not in KEYS},
         )
     except ValueError as flaw:
         raise ValueError(f"{name}: {flaw}") from None

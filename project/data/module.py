@@ -27,8 +27,6 @@ from project.data.store import Store
 from project.data.stratified import stratified
 from project.part import Feature, Notation, Source
 
-__all__ = ["Batching", "DataModule", "ResumableLoader"]
-
 PARTS = ("train", "dev", "test", "replay")
 
 
@@ -259,3 +257,22 @@ class DataModule(LightningDataModule):
 def _one_thread(_worker: int) -> None:
     """Workers compute on one thread each: they share the cores with training."""
     torch.set_num_threads(1)
+
+
+def data_module(
+    manifest: Mapping[str, str | list[str] | None],
+    feature: Feature,
+    spelling: Notation,
+    batching: Batching | None = None,
+    augment: Sequence[Augment] = (),
+    workers: int = 0,
+    seed: int = 0,
+    fresh: Source | None = None,
+    cache: str | None = None,
+    cache_gb: float | None = None,
+    max_bad: int = 0,
+) -> DataModule:
+    """A DataModule from keys that stand side by side in conf/data: its parts take them in groups."""
+    module = DataModule(manifest, feature, spelling, batching, augment, workers, seed, fresh)
+    module.reading = Reading(cache, cache_gb, max_bad)
+    return module

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from project.contract import Emissions, Hypothesis, InputError
 from project.decode.frames import Floats, Frames, Ints, LogProbs, Pruning, prepare
-from project.decode.fusion import Both, Language, Lexicon
+from project.decode.language import Both, Language, Lexicon
 from project.decode.pace import Pace
 from project.decode.path import Symbols, ends_of, symbols_of, trace
-from project.decode.search import Scorer, Search
+from project.decode.prefix_search import PrefixSearch, Scorer
 from project.text.alphabet import Alphabet
 
 _MOST_BEAMS = 5120  # searched at once, in all rows: more do not stay in the cache
@@ -84,11 +84,11 @@ class Beam:
         """The steps that a search of this size needs."""
         return prepare(log_probs_BTV, lengths_B, self.pruning, self.size + 1 if self.scorer is None else self.num_ids)
 
-    def search(self, rows: int) -> Search:
+    def search(self, rows: int) -> PrefixSearch:
         """A search that has seen nothing yet."""
-        return Search(rows, self.size, self.num_ids, self.scorer, self.bonus)
+        return PrefixSearch(rows, self.size, self.num_ids, self.scorer, self.bonus)
 
-    def final_scores(self, search: Search) -> Floats:
+    def final_scores(self, search: PrefixSearch) -> Floats:
         """(B, N) what each beam is worth if all ends here."""
         scores_BN = search.scores()
         return scores_BN if self.scorer is None else scores_BN + np.log(self.scorer.finish(search.beams.state_LN))

@@ -52,7 +52,7 @@ class Generate:
 
     def __call__(self, output: TokenOutput) -> list[Hypothesis]:
         limits_B = output.seconds_B.new_tensor([self.limit(one) for one in output.seconds_B.tolist()]).long()
-        written = output.speaker.write(limits_B, self._beams, self._no_repeat, self._length_penalty)
+        written = output.writer.write(limits_B, self._beams, self._no_repeat, self._length_penalty)
         return [self._hypothesis(one) for one in written]
 
     def limit(self, seconds: float) -> int:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from project.contract import Emissions, Hypothesis
+from project.padding import inside
 from project.text.alphabet import Alphabet
 
 
@@ -44,7 +44,7 @@ class Greedy:
 def best_paths(output: Emissions) -> tuple[Tensor, Tensor]:
     """Log-probabilities and symbols (B, T) of each likeliest path, on the CPU; 0 and -1 beyond a length."""
     log_probs_BT, path_BT = output.log_probs_BTV.detach().float().max(dim=2)
-    beyond_BT = torch.arange(path_BT.shape[1], device=path_BT.device) >= output.lengths_B[:, None]
+    beyond_BT = ~inside(output.lengths_B, path_BT.shape[1])
     return log_probs_BT.masked_fill(beyond_BT, 0).cpu(), path_BT.masked_fill(beyond_BT, -1).cpu()
 
 

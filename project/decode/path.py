@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project.decode.frames import BLANK, Floats, Frames, Ints, LogProbs
-from project.decode.search import Step
+from project.decode.prefix_search import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from project.contract import Hypothesis, InputError, SpanOutput, Track
+from project.padding import inside
 from project.text.alphabet import Alphabet
 from project.text.span_notation import SpanMark, write_spans
 
@@ -42,7 +43,7 @@ def read_inside(output: SpanOutput, threshold: float | None) -> Inside:
     """The true frames of an output, and the threshold: a decoder's own, or else the one stored with the weights."""
     lengths_B = output.lengths_B.cpu()
     log_odds_BT = output.inside_BT.detach().float().cpu().double()
-    true_BT = torch.arange(log_odds_BT.shape[1]) < lengths_B[:, None]
+    true_BT = inside(lengths_B, log_odds_BT.shape[1])
     log_odds_BT = log_odds_BT.masked_fill(~true_BT, 0)
     probabilities_BT = log_odds_BT.sigmoid().masked_fill(~true_BT, 0)
     level = output.threshold if threshold is None else threshold

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from project.contract import InputError
 from project.decode.beam import Beam
+from project.decode.beam_table import Beams
 from project.decode.collapse import Collapse
 from project.decode.frames import BLANK, Ints, LogProbs
 from project.decode.greedy import Greedy
-from project.decode.grid import Beams
 from project.decode.path import Symbols, ends_of, trace
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from project.contract import Batch, Emissions, Finding, Hypothesis
 from project.diagnosis.evidence import Evidence
 from project.diagnosis.sums import Sums
+from project.padding import inside
 
 # B examples, T frames, V symbols (blank included, at 0)
 
@@ -39,7 +40,7 @@ class EmissionSums:
         """A batch more."""
         probs_BTV = output.log_probs_BTV.detach().float().exp()
         lengths_B = output.lengths_B
-        inside_BT = torch.arange(probs_BTV.shape[1], device=probs_BTV.device) < lengths_B[:, None]
+        inside_BT = inside(lengths_B, probs_BTV.shape[1])
         frames_B = lengths_B.clamp(min=1)[:, None].double()
         probs_BTV = probs_BTV.masked_fill(~inside_BT[..., None], 0)  # whatever stands beyond a length, nan too
         mean_BV = probs_BTV.sum(dim=1).double() / frames_B
@@ -63,7 +64,7 @@ class EmissionSums:
         if "symbols" not in batch.targets:
             return
         symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
-        inside_BL = torch.arange(symbols_BL.shape[1], device=symbols_BL.device) < num_symbols_B[:, None]
+        inside_BL = inside(num_symbols_B, symbols_BL.shape[1])
         self._wanted.update(symbols_BL[inside_BL].tolist())
         repeats_B = ((symbols_BL[:, 1:] == symbols_BL[:, :-1]) & inside_BL[:, 1:]).sum(dim=1)
         infeasible = (num_symbols_B + repeats_B > output.lengths_B).sum()

@@ -1,17 +1,14 @@
-"""What a diagnosis rests on: the scalars that were recorded, and what it is all about. Knows no run and no file format
-but that of metrics.csv."""
+"""What a diagnosis rests on: the scalars that were recorded, and what it is all about. Knows no run and no file."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from project.contract import Finding
+from project.metrics_file import Point
 
-Point: TypeAlias = tuple[int, float]  # step, value
 Curves: TypeAlias = Mapping[str, Sequence[Point]]
 
 
@@ -73,25 +70,3 @@ class Check(Protocol):
 def run_checks(checks: Mapping[str, Check | None], evidence: Evidence) -> list[Finding]:
     """What all of them find, each finding with its check's name; one that is None is switched off."""
     return [replace(one, check=name) for name, check in checks.items() if check is not None for one in check(evidence)]
-
-
-class Ledger:
-    """The scalars of a metrics.csv that grows: each look reads the lines that are new."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._read_to = 0
-        self.curves: dict[str, list[Point]] = {}
-
-    def read(self) -> dict[str, list[Point]]:
-        """All so far. A last line that is not whole yet waits for the next look."""
-        if not self._file.is_file():
-            return self.curves
-        with self._file.open("rb") as handle:
-            handle.seek(self._read_to)
-            whole = handle.read().rpartition(b"\n")[0]
-        self._read_to += len(whole) + 1 if whole else 0
-        for row in csv.reader(whole.decode().splitlines()):
-            if len(row) == 4 and row[0] != "step":  # the header
-                self.curves.setdefault(row[2], []).append((int(row[0]), float(row[3])))
-        return self.curves

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from project.contract import Batch, Finding
 from project.diagnosis.evidence import Evidence
+from project.padding import inside
 
 FEWEST = 6  # examples that say what features are like
 _REACHED = 0.9  # part of the features that do not differ by more than the figure
@@ -29,7 +30,7 @@ class FeatureSums:
     def add(self, batch: Batch) -> None:
         """A batch more."""
         signals_BTF = batch.signals_BTF.detach()
-        inside_BT = torch.arange(signals_BTF.shape[1], device=signals_BTF.device) < batch.lengths_B[:, None]
+        inside_BT = inside(batch.lengths_B, signals_BTF.shape[1])
         frames_NF = signals_BTF[inside_BT].double()
         parts = {"sum_F": frames_NF.sum(dim=0).cpu(), "square_F": frames_NF.square().sum(dim=0).cpu()}
         self.merge({"count": float(len(frames_NF)), "examples": float(len(batch)), **parts})

@@ -9,6 +9,7 @@ import torch
 
 from project.contract import Batch, Emissions, Finding
 from project.diagnosis.evidence import Evidence
+from project.padding import inside
 
 
 def ignorant(output: Emissions, batch: Batch) -> Emissions:
@@ -17,7 +18,7 @@ def ignorant(output: Emissions, batch: Batch) -> Emissions:
     States, if there are any, are as frequent as where they are asked; a second head has not listened either.
     """
     symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
-    inside_BL = torch.arange(symbols_BL.shape[1], device=symbols_BL.device) < num_symbols_B[:, None]
+    inside_BL = inside(num_symbols_B, symbols_BL.shape[1])
     counts_V = torch.bincount(symbols_BL[inside_BL], minlength=output.log_probs_BTV.shape[2]).float()
     frames = output.lengths_B.sum().float()
     counts_V[0] = (frames - counts_V.sum()).clamp(min=0.05 * frames)

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from project.evaluation.comparison import Comparison, better, shortfall
+from project.evaluation.comparison import Comparison, better
 from project.evaluation.example import counts_words
 from project.evaluation.grid import Grid
 from project.evaluation.result import Report
 from project.evaluation.span_report import is_of_spans
 from project.evaluation.strata import Cell, Strata, cell, of_quantity
 from project.evaluation.verdict import is_percent, number_text, title_of
+from project.metric.direction import shortfall
 from project.text.span_notation import read_spans
 
 MAX_GROUPS = 20  # rows of a table of groups; beyond, the hardest ones and the easiest

@@ -10,11 +10,12 @@ from typing import Any
 
 from project.contract import InputError
 from project.evaluation.interval import Interval, difference_interval, resampling_unit
-from project.evaluation.matched import MatchedPairs, matched_pairs
+from project.evaluation.mapsswe import MatchedPairs, matched_pairs
 from project.evaluation.power import ALPHA, Sensitivity, sensitivity
 from project.evaluation.protocol import Protocol
 from project.evaluation.result import Report
 from project.evaluation.significance import exchange_test
+from project.metric.direction import shortfall
 
 FIELDS = tuple(field.name for field in fields(Protocol))
 NAMED_PAIRS = 3  # refused pairs that a message spells out
@@ -151,15 +152,6 @@ def better(report: Report, name: str) -> str:
     """Whether lower or higher is better for a figure, or "one": the nearest to 1."""
     measure = report.measures.get(name)
     return measure.better if measure else "lower"
-
-
-def shortfall(figure: float, direction: str) -> float:
-    """A figure turned so that less is better.
-
-    >>> shortfall(0.25, "lower"), shortfall(0.25, "higher"), shortfall(0.25, "one"), shortfall(1.75, "one")
-    (0.25, -0.25, 0.75, 0.75)
-    """
-    return abs(figure - 1) if direction == "one" else -figure if direction == "higher" else figure
 
 
 def main_figures(names: Sequence[str], metrics: Collection[str] = ()) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Piece:
     hypothesis: str
 
 
-def shortfall(report: Report, row: Row) -> float:
+def cost(report: Report, row: Row) -> float:
     """How far an example is from perfect, in counts of the primary figure: its errors, or its missing hits."""
     measure = report.measures.get(report.primary)
     if measure is None or not measure.is_ratio:
@@ -43,8 +43,8 @@ def worst(report: Report, limit: int = MAX_WORST) -> list[Row]:
         missed = {row.id: overlap(row) for row in report.rows}
         apart = [row for row in report.rows if missed[row.id] < 1]
         return sorted(apart, key=lambda row: (missed[row.id], -distance(row), row.id))[:limit]
-    costly = [row for row in report.rows if shortfall(report, row) > 0]
-    return sorted(costly, key=lambda row: (-shortfall(report, row), len(row.reference), row.id))[:limit]
+    costly = [row for row in report.rows if cost(report, row) > 0]
+    return sorted(costly, key=lambda row: (-cost(report, row), len(row.reference), row.id))[:limit]
 
 
 def counts_words(report: Report) -> bool:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from project.contract import Hypothesis, InputError
-from project.evaluation.comparison import Delta, better, difference, shortfall
+from project.evaluation.comparison import Delta, better, difference
 from project.evaluation.estimate import make_report
 from project.evaluation.fusion import FrameLevel, Level
 from project.evaluation.gop_fusion import Judged, Scale, figures, fused, gaps, reckon
 from project.evaluation.interval import Interval, resampling_unit, weighed_intervals
 from project.evaluation.result import Report, Row
+from project.metric.direction import shortfall
 from project.part import Metric
 
 NUM_RESAMPLES = 2_000  # of figures that are no ratios

@@ -19,7 +19,7 @@ from project.contract import InputError
 from project.evaluation.breakdown import reference_lengths
 from project.evaluation.comparison import Delta
 from project.evaluation.confusion import Pair, visible
-from project.evaluation.example import shortfall, symbols_of
+from project.evaluation.example import cost, symbols_of
 from project.evaluation.interval import Array, difference_interval, resampling_unit
 from project.evaluation.result import Report, Row
 from project.evaluation.significance import exchange_test
@@ -58,7 +58,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Aligned:
     """What became of one example in one run: of each symbol wanted, and what was put in."""
 
     wanted: tuple[str, ...]
@@ -72,7 +72,7 @@ class Sides:
 
     names: Names
     rows: tuple[tuple[Row, ...], tuple[Row, ...]]
-    heard: tuple[tuple[Heard, ...], tuple[Heard, ...]]
+    heard: tuple[tuple[Aligned, ...], tuple[Aligned, ...]]
     groups: tuple[str | None, ...]
     lengths: tuple[float, ...]
     errors: tuple[Array, Array]  # of each example, as the primary figure counts
@@ -97,12 +97,12 @@ def sides(first: Report, second: Report, names: Names) -> Sides:
         (tuple(heard(row, split) for row in rows[0]), tuple(heard(row, split) for row in rows[1])),
         tuple(row.group for row in first.rows),
         tuple(reference_lengths(first)),
-        (np.array([shortfall(first, row) for row in rows[0]]), np.array([shortfall(second, row) for row in rows[1]])),
+        (np.array([cost(first, row) for row in rows[0]]), np.array([cost(second, row) for row in rows[1]])),
         np.array(measure.counts(first.rows)[1]),
     )
 
 
-def heard(row: Row, split: Callable[[str], Sequence[str]]) -> Heard:
+def heard(row: Row, split: Callable[[str], Sequence[str]]) -> Aligned:
     """One example of one run, symbol by symbol."""
     wanted, wrong, pairs = list[str](), list[bool](), Counter[Pair]()
     for kind, left, right in align(reference=split(row.reference), hypothesis=split(row.hypothesis)):
@@ -111,7 +111,7 @@ def heard(row: Row, split: Callable[[str], Sequence[str]]) -> Heard:
             wrong.append(kind != "equal")
         if kind != "equal":
             pairs[None if left is None else str(left), None if right is None else str(right)] += 1
-    return Heard(tuple(wanted), tuple(wrong), pairs)
+    return Aligned(tuple(wanted), tuple(wrong), pairs)
 
 
 def whole(found: Sides) -> Gap:
@@ -204,7 +204,7 @@ def _part(found: Sides, label: str, chosen: NDArray[np.intp], alone: bool = Fals
     return _gap(label, (found.errors[0][chosen], found.errors[1][chosen]), found.below[chosen], groups)
 
 
-def _counts(side: Sequence[Heard], place: Mapping[str, int]) -> tuple[Array, Array]:
+def _counts(side: Sequence[Aligned], place: Mapping[str, int]) -> tuple[Array, Array]:
     """(symbols, examples) how often each is wrong, and how often it is wanted."""
     wrong_SN, wanted_SN = np.zeros((len(place), len(side))), np.zeros((len(place), len(side)))
     for n, one in enumerate(side):

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
 from project.contract import InputError
+from project.metric.association import divide
 
 Array: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]
@@ -242,11 +243,6 @@ def _tail(num_units: float, confidence: float) -> float:
 def _unseen(num_examples: int, confidence: float) -> float:
     """What part a kind never seen may still be: the exact (Clopper-Pearson) bound."""
     return float(1 - ((1 - confidence) / 2) ** (1 / num_examples))
-
-
-def divide(above_R: Array, below_R: Array) -> Array:
-    """Ratios, NaN where there is nothing to divide by."""
-    return np.divide(above_R, below_R, out=np.full_like(above_R, np.nan), where=below_R > 0)
 
 
 def _column(values: ArrayLike) -> Array:

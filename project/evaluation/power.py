@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, nctdtr, nctdtrinc, stdtrit
 
 from project.contract import Finding
-from project.evaluation.interval import Array, Groups, Interval, divide, effective_units, paired_rows, unit_sums
+from project.evaluation.interval import Array, Groups, Interval, effective_units, paired_rows, unit_sums
+from project.metric.association import divide
 
 ALPHA = 0.05  # of a test: how often it may call chance a difference
 POWER = 0.8  # how often a difference that is there should be found

@@ -18,7 +18,7 @@ FULL = "full"
 ABSENT = "absent"  # stands in a difference for a key that one side does not have
 BESIDE_ANSWERS = {  # of the sources: what makes corpora, watches, writes, compares and shows
     "action", "benchmark", "calibration", "callbacks", "checkup", "completion", "corpus", "diagnosis", "evaluation",
-    "exporting", "launcher", "listing", "logger", "reporting", "search", "serving", "transcript",
+    "exporting", "launcher", "listing", "logger", "reporting", "search", "serving", "sweeping", "transcript",
     "__main__.py", "bench.py", "cli.py", "doctor.py", "environment.py", "export.py", "list.py", "notebook.py",
     "package.py", "prepare.py", "report.py", "serve.py", "stop.py", "sweep.py", "train.py", "transcribe.py",
 }  # fmt: skip

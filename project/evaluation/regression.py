@@ -18,7 +18,7 @@ from project.contract import InputError
 from project.evaluation.comparison import Delta
 from project.evaluation.gop_fusion import of_parts, reckon
 from project.evaluation.interval import Array, Interval, resampling_unit, weighed_intervals
-from project.evaluation.pronounced import (
+from project.evaluation.utterance import (
     Utterance,
     aspects,
     phone_features,

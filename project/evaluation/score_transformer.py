@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from project.contract import InputError
-from project.evaluation.pronounced import FEATURES, Utterance, aspects, scored_words
 from project.evaluation.regression import Said
+from project.evaluation.utterance import FEATURES, Utterance, aspects, scored_words
 
 WIDTH, LAYERS, LONGEST = 24, 3, 400  # numbers a token, blocks, and phones of an utterance
 BATCH, RATE = 25, 5e-3

@@ -15,10 +15,10 @@ from statistics import fmean, stdev
 import numpy as np
 from scipy.special import fdtrc, stdtr
 
-from project.evaluation.comparison import shortfall
 from project.evaluation.interval import Array, Interval
 from project.evaluation.power import ALPHA
 from project.evaluation.sweep import is_seed
+from project.metric.direction import shortfall
 
 MAX_LEVELS = 8  # of numbers, told one by one; more of them are put together
 NUM_BANDS = 4

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from project.evaluation.comparison import Comparison, Delta, shortfall
+from project.evaluation.comparison import Comparison, Delta
 from project.evaluation.grid import Grid
 from project.evaluation.sensitivity import MAX_LEVELS, Axis, Cell, Sensitivity, Trial, cells, is_tie, ranked
 from project.evaluation.verdict import Verdict, delta_text, number_text, p_text
+from project.metric.direction import shortfall
 
 NAMED = 4  # points that a sentence spells out
 TIE = "tie"

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from project.evaluation.interval import Array, Groups, divide, paired_rows, unit_sums
+from project.evaluation.interval import Array, Groups, paired_rows, unit_sums
+from project.metric.association import divide
 
 MOST_WORK = 5_000_000  # cosines: distinct gaps times points; more than that is sampled instead
 EXCHANGES_AT_ONCE = 1_000_000  # units times samples held in memory

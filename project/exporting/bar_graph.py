@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from project.exporting.rows import rows_at, within
+from project.exporting.rows import rows_at
 from project.feature import bars
 from project.feature.bar_window import CLOSE, HIGH, LOW, OPEN
+from project.padding import inside
 
 # B examples, N bars with those before the window, T bars of the window, F columns
 
@@ -31,7 +32,7 @@ class BarsGraph(nn.Module):
 
     def forward(self, bars_BN6: Tensor, counts_B: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The columns, and as many frames as the window has; `counts_B` are bars, those of the history included."""
-        inside_BN = within(counts_B, bars_BN6.shape[1])
+        inside_BN = inside(counts_B, bars_BN6.shape[1])
         candle_BN6 = self._candle(bars_BN6)
         swings_BN4, leg_BN = self._swings(bars_BN6, inside_BN)
         body_BN, range_BN = candle_BN6[..., 2], candle_BN6[..., 5]
@@ -42,7 +43,7 @@ class BarsGraph(nn.Module):
         columns_BNF = torch.cat([candle_BN6, swings_BN4, proxies_BN2], dim=2).float()
         places_T = torch.arange(bars_BN6.shape[1], device=bars_BN6.device)
         places_BT = (places_T + (counts_B - lengths_B)[:, None]).minimum((counts_B - 1)[:, None])
-        window_BTF = rows_at(columns_BNF, places_BT) * within(lengths_B, bars_BN6.shape[1])[..., None]
+        window_BTF = rows_at(columns_BNF, places_BT) * inside(lengths_B, bars_BN6.shape[1])[..., None]
         return window_BTF, lengths_B
 
     def _candle(self, bars_BN6: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from project.build.compose import Config
+from project.contract import Config
 from project.evaluation.protocol import Protocol
 from project.run import Run
 

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.build.assemble import Recognizer
-from project.build.scoring import predict
 from project.contract import Batch, Emissions, Hypothesis, Output, SpanOutput
 from project.data.manifest import Manifest
 from project.exporting.front import padded
 from project.exporting.running import Graph, output_of
 from project.exporting.whole import HEADS, told
+from project.scoring.predictions import predict
 
 PRECISION = "32-true"
 

@@ -10,10 +10,11 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from project.exporting.rows import median_rows, within
+from project.exporting.rows import median_rows
 from project.feature import expression, hand_shape
 from project.feature.landmark_layout import BLOCKS, HAND_WRIST, KNUCKLES, LEFT_SHOULDER, RIGHT_SHOULDER
 from project.feature.landmarks import _HANDS, _MOTION, Landmarks
+from project.padding import inside
 
 # B examples, T frames, P points, X coordinates, F columns
 
@@ -34,7 +35,7 @@ class LandmarkGraph(nn.Module):
 
     def forward(self, points_BTPX: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The columns and their numbers of frames; missing points are 0."""
-        inside_BT11 = within(lengths_B, points_BTPX.shape[1])[..., None, None]
+        inside_BT11 = inside(lengths_B, points_BTPX.shape[1])[..., None, None]
         known_BTP1 = points_BTPX.isfinite().all(dim=3, keepdim=True) & (points_BTPX != 0).any(dim=3, keepdim=True)
         known_BTP1 = known_BTP1 & inside_BT11
         points_BTPX = normalized(points_BTPX.masked_fill(~known_BTP1, 0), known_BTP1, lengths_B)

@@ -11,9 +11,8 @@ from typing import Any
 import torch
 
 from project.build.assemble import Recognizer
-from project.build.compose import Config
 from project.build.restore import changed, restore
-from project.contract import InputError, WorkError
+from project.contract import Config, InputError, WorkError
 from project.data.manifest import Manifest
 from project.exporting import check
 from project.exporting.check import Checked

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from project.build.assemble import Recognizer
-from project.build.compose import Config
+from project.contract import Config
 from project.environment import code_state
 from project.exporting.onnx_file import FORMAT
 from project.feature.bars import Bars

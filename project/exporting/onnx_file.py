@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from project import atomic
 from project.contract import InputError
 from project.exporting.onnx_lstm import with_nodes
+from project.moved import renamed
 
 FORMAT = 1  # of the metadata
 FRONT = "preprocessing"  # what nodes say that come before the network
@@ -99,7 +100,7 @@ def add_metadata(model: Any, metadata: Mapping[str, Any], file: Path) -> None:
 def read_metadata(properties: Mapping[str, str], file: Path) -> dict[str, Any]:
     """What `add_metadata` wrote."""
     try:
-        found = json.loads(properties[KEY])
+        found = renamed(json.loads(properties[KEY]))
     except (KeyError, ValueError):
         raise InputError(f"{file}: an ONNX file of somebody else: name one that scansion export wrote") from None
     if found.get("format") != FORMAT:

@@ -15,10 +15,9 @@ import torch
 
 from project import package
 from project.build.assemble import Recognizer
-from project.build.compose import Config
 from project.build.fingerprint import hash_weights
 from project.build.restore import changed, hash_checkpoint, restore
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.diagnosis.feature import FEATURES
 from project.environment import code_state
 from project.exporting.card import card, reports_of

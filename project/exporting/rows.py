@@ -8,12 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from project.padding import inside
+
 # B examples, T rows of the longest, K columns
-
-
-def within(lengths_B: Tensor, num_rows: int) -> Tensor:
-    """(B, T) True inside each length."""
-    return torch.arange(num_rows, device=lengths_B.device) < lengths_B[:, None]
 
 
 def ceil_div(lengths: Tensor, size: int) -> Tensor:
@@ -27,7 +24,7 @@ def ceil_div(lengths: Tensor, size: int) -> Tensor:
 
 def sorted_rows(x_BTK: Tensor, lengths_B: Tensor) -> Tensor:
     """Each column in ascending order; what lies beyond a length comes last, as infinity."""
-    beyond_BT1 = ~within(lengths_B, x_BTK.shape[1])[..., None]
+    beyond_BT1 = ~inside(lengths_B, x_BTK.shape[1])[..., None]
     found: Tensor = x_BTK.masked_fill(beyond_BT1, torch.inf).sort(dim=1).values
     return found
 
@@ -71,5 +68,5 @@ def median_rows(x_BTK: Tensor, lengths_B: Tensor, *, is_filled: bool = False) ->
 
 def means(x_BTK: Tensor, lengths_B: Tensor) -> Tensor:
     """(B, K) the mean of each column."""
-    inside_BT1 = within(lengths_B, x_BTK.shape[1])[..., None]
+    inside_BT1 = inside(lengths_B, x_BTK.shape[1])[..., None]
     return x_BTK.masked_fill(~inside_BT1, 0).sum(dim=1) / lengths_B.clamp(min=1)[:, None]

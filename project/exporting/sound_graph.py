@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
-from project.exporting.rows import ceil_div, means, rows_at, within
+from project.exporting.rows import ceil_div, means, rows_at
 from project.feature import fbank, samples
 from project.feature.envelope import Envelope
 from project.feature.fbank import Fbank
 from project.feature.samples import Samples
+from project.padding import inside
 
 # B examples, N samples, T frames, F bands, K frequencies, W samples of a window
 
@@ -40,7 +41,7 @@ class EnvelopeGraph(nn.Module):
 
     def forward(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The columns and their numbers of frames."""
-        loud_BN = wave_BN.abs().double() * within(lengths_B, wave_BN.shape[1])
+        loud_BN = wave_BN.abs().double() * inside(lengths_B, wave_BN.shape[1])
         sums_BN1 = functional.pad(loud_BN.cumsum(dim=1), (1, 0))[..., None]
         frames = (wave_BN.shape[1] + self._hop - 1) // self._hop
         begin_T = torch.arange(frames, device=wave_BN.device) * self._hop + (self._hop - self._window) // 2
@@ -48,10 +49,10 @@ class EnvelopeGraph(nn.Module):
         begin_BT = begin_T.clamp(min=0)[None].minimum(end_BT - 1).clamp(min=0)
         level_BT = (rows_at(sums_BN1, end_BT) - rows_at(sums_BN1, begin_BT))[..., 0] / (end_BT - begin_BT)
         frames_B = ceil_div(lengths_B, self._hop)
-        level_BT = level_BT * within(frames_B, frames)
+        level_BT = level_BT * inside(frames_B, frames)
         peak_B1 = level_BT.amax(dim=1, keepdim=True)
         level_BT = torch.where(peak_B1 > 0, level_BT / peak_B1.clamp(min=1e-300), level_BT)
-        states_BT = (level_BT >= self._threshold) & within(frames_B, frames)
+        states_BT = (level_BT >= self._threshold) & inside(frames_B, frames)
         return torch.stack([level_BT.float(), states_BT.float()], dim=2), frames_B
 
 
@@ -77,9 +78,9 @@ class FbankGraph(nn.Module):
 
     def forward(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The bands and their numbers of frames."""
-        wave_BN = wave_BN * within(lengths_B, wave_BN.shape[1])
+        wave_BN = wave_BN * inside(lengths_B, wave_BN.shape[1])
         before_BN = functional.pad(wave_BN, (1, 0))[:, :-1]  # the first sample has none, as after silence
-        risen_BN = (wave_BN - fbank._PREEMPHASIS * before_BN) * within(lengths_B, wave_BN.shape[1])
+        risen_BN = (wave_BN - fbank._PREEMPHASIS * before_BN) * inside(lengths_B, wave_BN.shape[1])
         window, frames = self.weight_K1W.shape[2], (wave_BN.shape[1] + self._hop - 1) // self._hop
         padded_B1N = functional.pad(risen_BN, ((window - self._hop) // 2, window))[:, None]
         spectrum_BKT = functional.conv1d(padded_B1N, self.weight_K1W, stride=self._hop)[:, :, :frames]
@@ -93,7 +94,7 @@ class FbankGraph(nn.Module):
 
 def levelled(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
     """Each column with mean 0 and deviation 1 inside each length; one that does not vary is 0, and so is all beyond."""
-    inside_BT1 = within(lengths_B, x_BTF.shape[1])[..., None]
+    inside_BT1 = inside(lengths_B, x_BTF.shape[1])[..., None]
     centred_BTF = (x_BTF - means(x_BTF, lengths_B)[:, None]) * inside_BT1
     deviation_B1F = means(centred_BTF.square(), lengths_B).sqrt()[:, None]
     varies_B1F = deviation_B1F > 1e-6
@@ -110,7 +111,7 @@ class SamplesGraph(nn.Module):
 
     def forward(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The samples and how many there are."""
-        inside_BN1 = within(lengths_B, wave_BN.shape[1])[..., None]
+        inside_BN1 = inside(lengths_B, wave_BN.shape[1])[..., None]
         wave_BN1 = wave_BN[..., None] * inside_BN1
         exact_BN1 = wave_BN1.double()
         if self._level == "standard":

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
-from project.exporting.rows import ceil_div, quantile, row_at, rows_at, sorted_rows, within
+from project.exporting.rows import ceil_div, quantile, row_at, rows_at, sorted_rows
 from project.exporting.tone_path import best_path
 from project.feature import tone, tone_envelope
 from project.feature.tone_envelope import ToneEnvelope
+from project.padding import inside
 
 # B examples, N samples, H hops, K frequencies, S steps of the track, T frames, W window lengths
 
@@ -49,7 +50,7 @@ class ToneGraph(nn.Module):
 
     def forward(self, wave_BN: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The columns and their numbers of frames."""
-        wave_BN = wave_BN * within(lengths_B, wave_BN.shape[1])
+        wave_BN = wave_BN * inside(lengths_B, wave_BN.shape[1])
         frames_B = ceil_div(lengths_B, self._frame_hop)
         parts = self._at_zero(wave_BN, lengths_B)
         powers = [self._power(parts, window) for window in self._windows]
@@ -61,7 +62,7 @@ class ToneGraph(nn.Module):
         peak_BT = functional.max_pool1d(powers[middle][:, None], size, 1, self._peak_frames)[:, 0]
         under_BT = (powers[middle] / torch.maximum(peak_BT, 9 * floors[middle][:, None])).sqrt()
         frames_BTF = torch.stack([*levels, under_BT, (under_BT > 0.5).to(under_BT.dtype)], dim=2).clamp(0, 1)
-        return frames_BTF * within(frames_B, frames_BTF.shape[1])[..., None], frames_B
+        return frames_BTF * inside(frames_B, frames_BTF.shape[1])[..., None], frames_B
 
     def tone_hz(self, wave_BN: Tensor, lengths_B: Tensor) -> Tensor:
         """(B, N) the tone's frequency at each sample, in float32."""
@@ -96,7 +97,7 @@ class ToneGraph(nn.Module):
         spectrum_BHK = functional.conv1d(padded_B1N, self.weight_K1W, stride=self._hop)[:, :, :hops].transpose(1, 2)
         real_BHK, imaginary_BHK = spectrum_BHK.chunk(2, dim=2)
         power_BHK = real_BHK.square() + imaginary_BHK.square()
-        power_BHK = power_BHK * within(hops_B, power_BHK.shape[1])[..., None]
+        power_BHK = power_BHK * inside(hops_B, power_BHK.shape[1])[..., None]
         share = -np.log(1 - tone._IDLE)
         floor_BK = row_at(sorted_rows(power_BHK, hops_B), hops_B // round(1 / tone._IDLE)) / share
         loud_B = quantile(floor_BK, torch.full_like(hops_B, floor_BK.shape[1]), 0.9)
@@ -135,7 +136,7 @@ class ToneGraph(nn.Module):
         """(B,) mean power of the noise in each window length."""
         floors: list[Tensor] = []
         for place, (power_BT, window) in enumerate(zip(powers, self._windows, strict=True)):
-            inside_BT = within(frames_B, power_BT.shape[1])
+            inside_BT = inside(frames_B, power_BT.shape[1])
             floor_B = quantile(power_BT, frames_B, tone_envelope._IDLE) / -np.log(1 - tone_envelope._IDLE)
             if place:
                 even = tone_envelope._EVEN * self._windows[place - 1] / window

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from project import atomic
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.exporting import tone_path
 from project.exporting.whole import Whole
 

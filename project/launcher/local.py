@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from project.stop import SIGNALLED
 from project.sweep import Point, Sweep
-
-STOPPED = 128  # exit codes from here on are signals
 
 
 class Local:
@@ -19,5 +18,5 @@ class Local:
         """One after the other."""
         for number, point in enumerate(points, 1):
             print(f"point    {number} of {len(points)}: {point.told}", file=sys.stderr)
-            if work(point) >= STOPPED:
+            if work(point) >= SIGNALLED:
                 return

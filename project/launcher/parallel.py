@@ -21,10 +21,11 @@ from project.contract import InputError
 from project.launcher.child import Child, gigabytes
 from project.launcher.machine import free_memory, gpus, idle_cores, oom_kills
 from project.launcher.process import memory_of, name_of
-from project.launcher.reached import Reached, latest, monitored
+from project.launcher.progress import Telling
 from project.launcher.room import Place, Room, has_memory, need_of
-from project.launcher.telling import Telling
-from project.run import Run
+from project.metrics_file import METRICS, Reached, latest
+from project.run import Run, monitored
+from project.stop import code_of
 from project.sweep import ENDED, Point, State, Sweep, point_command
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -176,7 +177,7 @@ class _Crew:
         if code == 0:
             self.learned = max(self.learned, child.peak)
         noted = self.sweep.state(point)["state"]
-        one.reached = latest(point.run / "metrics.csv", one.figure) or one.reached
+        one.reached = latest(point.run / METRICS, one.figure) or one.reached
         figure = f"  {one.reached.told}" if one.reached else ""
         about = f"{figure}  {child.seconds:.0f} s{f', {gigabytes(child.peak)}' if child.peak else ''}"
         if noted in (*ENDED, "requeued"):
@@ -191,10 +192,10 @@ class _Crew:
             ).state()  # SLURM signals all processes itself: the second one may end a point for good
             saved = f"after step {known['step']}" if known["state"] == "interrupted" else "before it saved anything new"
             error = f"stopped by {signal.Signals(self.asked).name} {saved}"
-            self._conclude(point, "stopped", about, error=error, code=128 + self.asked)
+            self._conclude(point, "stopped", about, error=error, code=code_of(self.asked))
         else:
             error = child.reason(code, oom_kills() > one.kills)
-            self._conclude(point, "failed", about, error=error, code=code if code > 0 else 128 - code)
+            self._conclude(point, "failed", about, error=error, code=code if code > 0 else code_of(-code))
 
     def _conclude(self, point: Point, state: State, about: str = "", **facts: Any) -> None:
         self.sweep.note(point, state, **facts)
@@ -212,7 +213,7 @@ class _Crew:
         for one in self.running:
             one.child.taken = taken[one.child.pid]
             one.child.peak = max(one.child.peak, one.child.taken)
-            one.reached = latest(one.child.point.run / "metrics.csv", one.figure) or one.reached
+            one.reached = latest(one.child.point.run / METRICS, one.figure) or one.reached
 
     def _last_figure(self) -> str:
         found = [(one.reached.seconds, one.child.point.told, one.reached.told) for one in self.running if one.reached]
@@ -234,7 +235,7 @@ class _Crew:
         for one in self.running:
             one.child.ask_to_stop(self.asked)
         while self.waiting:
-            error, code = f"stopped by {name} before it began", 128 + self.asked
+            error, code = f"stopped by {name} before it began", code_of(self.asked)
             self._conclude(self.waiting.popleft(), "stopped", error=error, code=code)
 
     @contextmanager

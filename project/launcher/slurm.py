@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from project.contract import InputError
-from project.launcher import requeue
+from project.launcher import slurm_requeue
 from project.launcher.job_request import JobRequest, alike
-from project.launcher.waiting import wait_for
+from project.launcher.slurm_waiting import wait_for
 from project.sweep import Point, Sweep, point_command
 
 # Between its first line and ours submitit would answer USR2 by a requeue of its own: the script does that.
@@ -112,8 +112,8 @@ class Slurm:
             array_parallelism=self.array_parallelism or 1_000_000,
             stderr_to_stdout=True,
             srun_args=tasks,
-            setup=[*self.setup, NO_SIGNAL_OF_SUBMITIT, *requeue.opening(self.max_requeues)],
-            teardown=requeue.closing(),
+            setup=[*self.setup, NO_SIGNAL_OF_SUBMITIT, *slurm_requeue.opening(self.max_requeues)],
+            teardown=slurm_requeue.closing(),
             additional_parameters=options,
         )
         return executor

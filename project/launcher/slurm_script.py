@@ -15,7 +15,7 @@ from pathlib import Path
 
 from project import atomic
 from project.contract import InputError
-from project.launcher import requeue
+from project.launcher import slurm_requeue
 from project.launcher.job_request import JobRequest, Options, alike
 from project.run import is_below
 from project.sweep import Point, Sweep
@@ -68,10 +68,10 @@ class SlurmScript:
             "",
             *self.setup,
             f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"',
-            *requeue.opening(self.max_requeues),
+            *slurm_requeue.opening(self.max_requeues),
             "",
             *commands(points, self.job.cpus_per_rank),
-            *requeue.closing(),
+            *slurm_requeue.closing(),
         ]
         return "\n".join(lines) + "\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from project.listing.run_summary import ENDED, RunSummary, below, summarize
+from project.metrics_file import METRICS
 
 
 def next_step(root: Path = Path("runs"), data: Path = Path("data")) -> str:
@@ -34,5 +35,5 @@ def _after(run: RunSummary, folder: Path) -> str:
 
 
 def _written(folder: Path) -> float:
-    files = [file for name in ("state.json", "metrics.csv") if (file := folder / name).exists()]
+    files = [file for name in ("state.json", METRICS) if (file := folder / name).exists()]
     return max((file.stat().st_mtime for file in files), default=0.0)

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from project import metrics_file
 from project.contract import InputError
-from project.launcher.reached import monitored
-from project.run import Run
+from project.metrics_file import METRICS, Point
+from project.run import Run, monitored
 
-MARKS = ("config.yaml", "state.json", "metrics.csv", ".lock", "checkpoints")  # each makes a folder a run's
+MARKS = ("config.yaml", "state.json", METRICS, ".lock", "checkpoints")  # each makes a folder a run's
 ENDED = ("finished", "pruned")
 STEPS = re.compile(r"steps +([\d,]+)")  # what a run says at each start
-TAIL = 1 << 12  # bytes in which the last line of metrics.csv stands
-Curve = list[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def _weigh(folder: Path) -> tuple[int, float]:
             except OSError:
                 continue  # gone meanwhile
             size += found.st_size
-            if place == str(folder) and name in ("state.json", "metrics.csv", "train.log"):
+            if place == str(folder) and name in ("state.json", METRICS, "train.log"):
                 written = max(written, found.st_mtime)
     return size, written or folder.stat().st_mtime
 
@@ -131,7 +129,7 @@ def _read(run: Run) -> dict[str, Any]:
     if not isinstance(noted.get("state"), str):
         raise InputError("state.json says no state: restore it, or start a new run")
     figure, mode = monitored(config)
-    curve = _curve(run.metrics_file, figure)
+    curve = metrics_file.curve(run.metrics_file, figure)
     state = _seen(run, noted["state"])
     report, problem = _reported(run)
     if state in ENDED and not run.best.exists():
@@ -140,7 +138,7 @@ def _read(run: Run) -> dict[str, Any]:
         problem = f"continue with: scansion train resume={run.folder}"
     if state == "failed":
         problem = str(noted.get("error") or "see its train.log")
-    step = noted.get("step") if state in ENDED else _last_step(run.metrics_file)
+    step = noted.get("step") if state in ENDED else metrics_file.last_step(run.metrics_file)
     return {
         "state": state,
         "step": step if step is not None else noted.get("step"),
@@ -166,30 +164,12 @@ def _seen(run: Run, noted: str) -> str:
     return "killed" if noted == "running" else noted
 
 
-def _curve(metrics: Path, name: str) -> Curve:
-    """The values of a figure, each with its step."""
-    line = re.compile(rb"^(\d+),[^,\n]*," + re.escape(name.encode()) + rb",([^,\r\n]+)\r?$", flags=re.M)
-    if not metrics.is_file() or not metrics.stat().st_size:
-        return []
-    with metrics.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return [(int(step), float(value)) for step, value in line.findall(content)]
-
-
-def _best(name: str, curve: Curve, mode: str) -> Figure | None:
+def _best(name: str, curve: Sequence[Point], mode: str) -> Figure | None:
     finite = [point for point in curve if math.isfinite(point[1])]
     if not finite:
         return None
     step, value = (min if mode == "min" else max)(finite, key=lambda point: point[1])
     return Figure(name, value, step)
-
-
-def _last_step(metrics: Path) -> int | None:
-    if not metrics.is_file():
-        return None
-    with metrics.open("rb") as file:
-        file.seek(max(0, metrics.stat().st_size - TAIL))
-        steps = re.findall(rb"^(\d+),", file.read(), flags=re.M)
-    return int(steps[-1]) if steps else None
 
 
 def _steps(log: Path) -> int | None:

@@ -15,8 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from project import atomic
 from project.logger.tables import write_tables
-
-HEADER = ("step", "epoch", "name", "value")
+from project.metrics_file import HEADER, METRICS
 
 
 class CsvLogger(Logger):
@@ -28,7 +27,7 @@ class CsvLogger(Logger):
 
     def __init__(self, save_dir: str) -> None:
         super().__init__()
-        self._file = Path(save_dir) / "metrics.csv"
+        self._file = Path(save_dir) / METRICS
 
     @property
     def name(self) -> str:

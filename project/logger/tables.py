@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from project import atomic
+from project.metrics_file import Line, lines
 
 TABLES: Mapping[str, tuple[str, ...]] = {  # file -> beginnings of its scalars' names
     "epoch_metrics": ("dev/",),
@@ -35,11 +36,10 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # file -> beginnings of its scalars' 
 
 def write_tables(metrics: Path) -> list[Path]:
     """Writes the tables that have any row beside metrics.csv, each whole or not at all; their paths."""
-    with metrics.open(newline="", encoding="utf-8") as handle:
-        lines = [row for row in csv.reader(handle) if len(row) == 4][1:]
+    scalars = list(lines(metrics))
     written = []
     for name, beginnings in TABLES.items():
-        found = [(step, epoch, scalar, value) for step, epoch, scalar, value in lines if scalar.startswith(beginnings)]
+        found = [line for line in scalars if line[2].startswith(beginnings)]
         if found:
             target = metrics.with_name(f"{name}.csv")
             atomic.write(target, wide(found, beginnings[0] if len(beginnings) == 1 else ""))
@@ -47,7 +47,7 @@ def write_tables(metrics: Path) -> list[Path]:
     return written
 
 
-def wide(lines: Sequence[tuple[str, str, str, str]], common: str) -> str:
+def wide(scalars: Sequence[Line], common: str) -> str:
     """A long table as a wide one; `common` is left out at the beginning of columns' names.
 
     >>> print(wide([("5", "0", "dev/cer", "0.5"), ("5", "0", "dev/wer", "0.9"), ("9", "1", "dev/cer", "0.1")], "dev/"))
@@ -56,9 +56,9 @@ def wide(lines: Sequence[tuple[str, str, str, str]], common: str) -> str:
     9,1,0.1,
     <BLANKLINE>
     """
-    names = list(dict.fromkeys(scalar for _, _, scalar, _ in lines))
+    names = list(dict.fromkeys(scalar for _, _, scalar, _ in scalars))
     rows: dict[int, dict[str, str]] = {}
-    for step, epoch, scalar, value in lines:
+    for step, epoch, scalar, value in scalars:
         rows.setdefault(int(step), {"epoch": epoch})[scalar] = value
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

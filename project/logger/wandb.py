@@ -25,9 +25,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from project import atomic
 from project.contract import InputError
-from project.diagnosis.evidence import Ledger
-from project.logger.account import logged_in
-from project.logger.outbox import audio_of, kept_in, make_clip, pinned
+from project.logger.wandb_account import logged_in
+from project.logger.wandb_outbox import audio_of, kept_in, make_clip, pinned
+from project.metrics_file import METRICS, MetricsFile
 
 log = logging.getLogger("scansion")
 
@@ -235,7 +235,7 @@ class WandbRun(Logger):
         """`best/<figure>` by which the best checkpoint was chosen, and at which step: from metrics.csv, all of it."""
         node = self._config().get("callbacks", {}).get("checkpoint") or {}
         name, choose = node.get("monitor"), max if node.get("mode") == "max" else min
-        curve = Ledger(self._folder / "metrics.csv").read().get(str(name), ())
+        curve = MetricsFile(self._folder / METRICS).read().get(str(name), ())
         finite = [(value, at) for at, value in curve if math.isfinite(value)]
         if not finite:
             return {}

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, Terms
+from project.padding import inside
 
 
 class CTC:
@@ -72,7 +73,7 @@ REGULARIZERS = {"smoothing": smoothing, "confidence": confidence}
 
 
 def _mean_of_frames(values_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    inside_BT = torch.arange(values_BT.shape[1], device=values_BT.device) < lengths_B[:, None]
+    inside_BT = inside(lengths_B, values_BT.shape[1])
     return ((values_BT * inside_BT).sum(dim=1) / lengths_B.clamp(min=1)).mean()
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from project.contract import Batch, Emissions, Hypothesis, InputError, Terms
 from project.loss.ctc import CTC
-from project.loss.divergence import divergence, inside, matched, mean_of_frames
+from project.loss.divergence import divergence, matched, mean_of_frames
+from project.padding import inside
 from project.part import Loss, Teacher
 from project.text.alphabet import Alphabet
 

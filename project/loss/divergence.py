@@ -53,11 +53,6 @@ def mean_of_frames(values_BT: Tensor, weights_BT: Tensor) -> Tensor:
     return (sum_B / weights_BT.sum(dim=1).clamp(min=torch.finfo(sum_B.dtype).tiny)).mean()
 
 
-def inside(lengths_B: Tensor, frames: int) -> Tensor:
-    """(B, frames) Whether a frame is within its example."""
-    return torch.arange(frames, device=lengths_B.device) < lengths_B[:, None]
-
-
 def _stretched(output: Emissions, lengths_B: Tensor, frames: int) -> Tensor:
     symbols = output.log_probs_BTV.shape[2]
     index_BT = nearest(output.lengths_B, lengths_B, frames)

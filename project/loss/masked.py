@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, Terms
 from project.feature.timing import TimingPrior
+from project.padding import inside
 from project.part import Loss
 
 # B examples, T input frames
@@ -83,7 +84,7 @@ def unlikely_timing(on_BT: Tensor, hidden_BT: Tensor, lengths_B: Tensor, marks_B
     """
     num_frames = on_BT.shape[1]
     on_BT = on_BT.clamp(_SURE, 1 - _SURE)
-    inside_BT = torch.arange(num_frames, device=on_BT.device) < lengths_B[:, None]
+    inside_BT = inside(lengths_B, num_frames)
     hidden_sums_BT = functional.pad(hidden_BT.int().cumsum(dim=1), (1, 0))
     expected_B, counts_B = on_BT.new_zeros(len(on_BT)), on_BT.new_zeros(len(on_BT))
     for state_BT, densities_BD in ((on_BT, marks_BD), (1 - on_BT, gaps_BD)):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from project.contract import Batch, Emissions, InputError, Terms
 from project.loss.ctc import CTC
+from project.padding import inside
 
 
 class PlacedCTC:
@@ -42,6 +43,6 @@ def placing(output: Emissions, places_BS: Tensor, num_symbols_B: Tensor) -> Tens
     )
     none_BT = places_BS.new_zeros(len(places_BS), frames)
     symbols_BT = none_BT.scatter_reduce(1, rows_BS, places_BS, "amax")  # of two in one frame one stands
-    inside_BT = torch.arange(frames, device=symbols_BT.device) < output.lengths_B[:, None]
+    inside_BT = inside(output.lengths_B, frames)
     unlikely_BT = -output.log_probs_BTV.gather(2, symbols_BT[..., None])[..., 0]
     return ((unlikely_BT * inside_BT).sum(dim=1) / num_symbols_B.clamp(min=1)).mean()

@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import Batch, InputError, SpanOutput, Terms
-from project.loss.divergence import inside
 from project.loss.span_guess import log_frequencies, lowest
 from project.loss.span_target import FirstSpans, Part, bar_mean
+from project.padding import inside
 
 # B windows, T bars, V kinds (0: there is no span), P pointers (start and length)
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import Batch, InputError, SpanOutput
-from project.loss.divergence import inside
 from project.loss.span_guess import log_odds, lowest
 from project.loss.span_target import bar_mean, bar_weights
+from project.padding import inside
 
 # B windows, T bars
 

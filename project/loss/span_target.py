@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import Batch, SpanOutput
-from project.loss.divergence import inside
+from project.padding import inside
 
 # B windows, T bars, S spans of a window
 

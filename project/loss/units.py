@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import Batch, InputError, Terms, UnitOutput
+from project.padding import inside
 
 # B examples, T output frames, K units
 
@@ -48,7 +49,7 @@ def wanted(output: UnitOutput, batch: Batch, slack: int = 2) -> tuple[Tensor, Te
     frames = output.logits_BTK.shape[1]
     units_BT = functional.pad(batch.targets["units"], (0, max(0, frames - batch.targets["units"].shape[1])))[:, :frames]
     shared_B = torch.minimum(output.lengths_B, counts_B)
-    return units_BT, torch.arange(frames, device=shared_B.device) < shared_B[:, None]
+    return units_BT, inside(shared_B, frames)
 
 
 def mean_of(values_BT: Tensor, asked_BT: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from project.contract import Batch, Emissions, InputError, Terms
 from project.loss.ctc import CTC
-from project.loss.divergence import divergence, inside, matched, mean_of_frames
+from project.loss.divergence import divergence, matched, mean_of_frames
+from project.padding import inside
 
 
 class VisualAlignmentCTC:

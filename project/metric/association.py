@@ -34,7 +34,7 @@ def pearson(first_N: Array, second_N: Array) -> Weighed:
         x_R, y_R, xx_R, yy_R, xy_R = np.einsum("cn,nr->cr", columns_CN, counts_NR) / counts_NR.sum(axis=0)
         xx_R, yy_R = xx_R - x_R**2, yy_R - y_R**2
         spread_R = np.where((xx_R > least_x) & (yy_R > least_y), xx_R * yy_R, 0.0)
-        return np.clip(_divide(xy_R - x_R * y_R, np.sqrt(spread_R)), -1, 1)
+        return np.clip(divide(xy_R - x_R * y_R, np.sqrt(spread_R)), -1, 1)
 
     return figures
 
@@ -56,7 +56,7 @@ def spearman(first_N: Array, second_N: Array) -> Weighed:
         xy_R = np.einsum("nr,nr->r", weighed_NR, second_NR)
         xx_R = np.einsum("nr,nr->r", weighed_NR, first_NR)
         yy_R = np.einsum("nr,nr,nr->r", counts_NR, second_NR, second_NR)
-        return np.clip(_divide(xy_R, np.sqrt(xx_R * yy_R)), -1, 1)
+        return np.clip(divide(xy_R, np.sqrt(xx_R * yy_R)), -1, 1)
 
     return figures
 
@@ -74,23 +74,9 @@ def auc(scores_N: Array, positives_N: Array) -> Weighed:
         positives_R = positive_NR.sum(axis=0)
         negatives_R = counts_NR.sum(axis=0) - positives_R
         ranks_R = np.einsum("nr,nr->r", positive_NR, ranks(counts_NR)[are_positive_N])
-        return _divide(ranks_R - positives_R * (positives_R + 1) / 2, positives_R * negatives_R)
+        return divide(ranks_R - positives_R * (positives_R + 1) / 2, positives_R * negatives_R)
 
     return figures
-
-
-def f1(found_N: Array, wanted_N: Array) -> Weighed:
-    """The harmonic mean of precision and recall of yes-or-no answers (more than 0 is yes).
-
-    A metric with columns of hits and both kinds of error needs no `weigh` for it, F1 being a ratio of sums:
-    `ratios = {"f1": (("hits", "hits"), ("hits", "hits", "false_alarms", "misses"))}`.
-
-    >>> f1(np.array([1.0, 1, 0, 1]), np.array([1.0, 0, 1, 1]))(np.ones((4, 1))).round(3).tolist()
-    [0.667]
-    """
-    said_N, true_N = (found_N > 0).astype(np.float64), (wanted_N > 0).astype(np.float64)
-    columns_CN = np.stack([2 * said_N * true_N, said_N + true_N])
-    return lambda counts_NR: _divide(*np.einsum("cn,nr->cr", columns_CN, counts_NR))
 
 
 def midranks(column_N: Array) -> Weighed:
@@ -115,5 +101,10 @@ def midranks(column_N: Array) -> Weighed:
     return ranks
 
 
-def _divide(above_R: Array, below_R: Array) -> Array:
+def divide(above_R: Array, below_R: Array) -> Array:
+    """Ratios of many resamples, NaN where one has nothing to divide by.
+
+    >>> divide(np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist()
+    [0.5, nan]
+    """
     return np.divide(above_R, below_R, out=np.full_like(above_R, np.nan), where=below_R > 0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def distance(figure: float, better: str) -> float:
-    """How far a figure is from the best, as far as order goes.
+def shortfall(figure: float, better: str) -> float:
+    """A figure turned so that less is better.
 
-    >>> [distance(0.25, better) for better in ("lower", "higher", "one")]
-    [0.25, -0.25, 0.75]
+    >>> [shortfall(0.25, better) for better in ("lower", "higher", "one")], shortfall(1.75, "one")
+    ([0.25, -0.25, 0.75], 0.75)
     """
-    return {"lower": figure, "higher": -figure, "one": abs(1 - figure)}[better]
+    return abs(1 - figure) if better == "one" else -figure if better == "higher" else figure

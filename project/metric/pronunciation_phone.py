@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from project.contract import Hypothesis, InputError, Undefined
-from project.metric.association import CONSTANT, Array, Weighed
+from project.metric.association import CONSTANT, Array, Weighed, divide
 from project.metric.edit import align
 from project.metric.pronunciation import arrays
 from project.metric.pronunciation_reading import (
@@ -26,7 +26,6 @@ from project.metric.pronunciation_reading import (
     whole,
 )
 from project.metric.span_ranking import average_precision, roc_area
-from project.metric.span_reading import divide
 
 Ratios = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 

@@ -13,11 +13,10 @@ from typing import Literal
 import numpy as np
 
 from project.contract import Hypothesis, InputError, Undefined
-from project.metric.association import Array, Weighed, auc, pearson
+from project.metric.association import Array, Weighed, auc, divide, pearson
 from project.metric.edit import distance
 from project.metric.pronunciation import among, arrays
 from project.metric.pronunciation_reading import assessment_of, require_judged, whole
-from project.metric.span_reading import divide
 from project.text.phoneme import to_ipa
 
 ASPECT = "accuracy"  # of people's scores of an utterance

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from project.contract import Hypothesis, InputError
-from project.metric.association import Array, Weighed
-from project.metric.span_reading import divide, surest, wanted_in_all
+from project.metric.association import Array, Weighed, divide
+from project.metric.span_reading import surest, wanted_in_all
 from project.text.alphabet import Alphabet
 from project.text.span_notation import read_spans
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from project.contract import Hypothesis, InputError
-from project.metric.association import Array, Weighed
-from project.metric.span_reading import divide, read_frames, wanted_in_all
+from project.metric.association import Array, Weighed, divide
+from project.metric.span_reading import read_frames, wanted_in_all
 
 HALF = 0.5
 

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import digamma, expit
 
 from project.contract import Hypothesis, InputError
-from project.metric.association import Array, Weighed
-from project.metric.span_reading import divide, read_frames, wanted_in_all
+from project.metric.association import Array, Weighed, divide
+from project.metric.span_reading import read_frames, wanted_in_all
 
 
 class FrameRanking:

@@ -53,12 +53,3 @@ def wanted_in_all(name: str, column: Sequence[float]) -> float:
     if not total:
         raise InputError(f"metric.{name}: no span is wanted in any example: evaluate windows that have some")
     return total
-
-
-def divide(above_R: Array, below_R: Array) -> Array:
-    """Ratios of many resamples, NaN where one has nothing to divide by.
-
-    >>> divide(np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist()
-    [0.5, nan]
-    """
-    return np.divide(above_R, below_R, out=np.full_like(above_R, np.nan), where=below_R > 0)

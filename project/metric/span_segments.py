@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project.contract import Hypothesis, InputError
-from project.metric.association import Array, Weighed
+from project.metric.association import Array, Weighed, divide
 from project.metric.span_overlap import count_matches, hits_in_turn, overlaps
 from project.metric.span_ranking import average_precision
-from project.metric.span_reading import confidences_of, divide, wanted_in_all
+from project.metric.span_reading import confidences_of, wanted_in_all
 from project.text.span_notation import read_spans
 
 

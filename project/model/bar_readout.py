@@ -9,7 +9,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
-from project.model.masked import Extent
+from project.model.padded import Extent
 
 # B windows, T bars, C channels, V kinds (0: there is no span), P pointers (start and length)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from project.contract import Batch, InputError, SpanOutput
 from project.model.bar_readout import READOUTS, ReadoutName
-from project.model.masked import Extent
+from project.model.padded import Extent
 from project.model.sequence_encoder import Encoder
 
 # B windows, T bars, F features of a bar, C channels

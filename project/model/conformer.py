@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
-from project.model.masked import Extent, MaskedConv1d
+from project.model.padded import Extent, MaskedConv1d
 from project.model.sequence_encoder import AttentionBlock, Encoder, turning
 
 # B examples, T frames, F features of a frame, C channels, D half the channels of a head

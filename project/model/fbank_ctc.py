@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError
 from project.model.head import start_at_blank
-from project.model.masked import Extent
+from project.model.padded import Extent
 from project.model.sequence_encoder import Encoder
+from project.padding import inside
 
 # B examples, T frames, F features of a frame, M maps, C channels, V symbols (blank included)
 
@@ -63,7 +63,7 @@ class FbankCTC(nn.Module):
         lengths_B = batch.lengths_B
         x_BMTF = batch.signals_BTF[:, None]
         for look, step in zip(self.looks, self._strides, strict=True):
-            within_BT = torch.arange(x_BMTF.shape[2], device=lengths_B.device) < lengths_B[:, None]
+            within_BT = inside(lengths_B, x_BMTF.shape[2])
             x_BMTF = functional.gelu(look(x_BMTF * within_BT[:, None, :, None]))
             lengths_B = shortened(lengths_B, step)
         x_BTC = self.fold(x_BMTF.transpose(1, 2).flatten(2))

@@ -10,6 +10,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from project.padding import inside
+
 # B examples, T frames, F numbers of a frame
 
 _FINEST = 1000  # whole numbers that a ratio of rates is made of
@@ -78,7 +80,7 @@ def _at(x_BTF: Tensor, places_BT: Tensor) -> Tensor:
 def _pooled(x_BTF: Tensor, lengths_B: Tensor, whole: int) -> tuple[Tensor, Tensor]:
     if whole == 1:
         return x_BTF, lengths_B
-    inside_BT1 = (torch.arange(x_BTF.shape[1], device=x_BTF.device) < lengths_B[:, None])[..., None]
+    inside_BT1 = inside(lengths_B, x_BTF.shape[1])[..., None]
     missing = -x_BTF.shape[1] % whole
 
     def sums(x_BTX: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from project.contract import InputError
-from project.model.backbone import local
 from project.model.backbone.wave_transformer import WaveTransformer
+from project.model.trained import backbone_of
 
 
 @final
@@ -22,7 +22,7 @@ class LayerFrames:
     """(T, D) numbers of a layer, counted from 1 at the bottom; on a GPU where there is one."""
 
     def __init__(self, run: str, layer: int) -> None:
-        architecture, _ = local.read(run)
+        architecture, _ = backbone_of(run)
         backbone = WaveTransformer(architecture["kind"], init="local", source=run)
         if not 1 <= layer <= len(backbone.layers):
             raise InputError(

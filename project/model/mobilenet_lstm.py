@@ -17,7 +17,8 @@ from torch.utils.checkpoint import checkpoint
 from project.contract import Batch, Emissions, InputError
 from project.model.branch import BranchAttention, encoder, pick
 from project.model.head import start_at_blank
-from project.model.masked import (
+from project.model.mobilenet_shape import SIZES, Block, Size, SizeName, Upsampling
+from project.model.padded import (
     Extent,
     MaskedBatchNorm1d,
     MaskedConv1d,
@@ -26,7 +27,6 @@ from project.model.masked import (
     Unrecalled,
     num_strided,
 )
-from project.model.mobilenet_shape import SIZES, Block, Size, SizeName, Upsampling
 
 # B examples, T frames, N frames of all examples, F features of a frame, C channels, V symbols (blank included)
 

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, TokenOutput
-from project.model.backbone import library, local
+from project.model.backbone import library
 from project.model.backbone.exact_padding import OwnTimeNorm
 from project.model.backbone.library import Init
 from project.model.head import start_at_blank
 from project.model.token_writer import TokenWriter
+from project.model.trained import backbone_of
 from project.text.vocabulary import Vocabulary
 
 # B examples, N samples, T frames, D features, L tokens, V their number
@@ -149,7 +150,7 @@ def network_of(
 
     weights: dict[str, Tensor] = {}
     if architecture is None and init == "local":
-        architecture, weights = local.read(source, "model.network.", _KEY)
+        architecture, weights = backbone_of(source, "model.network.", _KEY)
         _require_same_tokens(alphabet, source)
     library.same_kind("moonshine", source, architecture, _KEY)
     numbers = {"bos_token_id": alphabet.start, "eos_token_id": alphabet.end, "pad_token_id": 0}

@@ -46,11 +46,6 @@ def is_learning(module: nn.Module) -> bool:
     return any(weight.requires_grad for weight in module.parameters())
 
 
-def num_bytes(module: nn.Module) -> int:
-    """What its weights and all that belongs to them take in memory, as a state dict holds them."""
-    return sum(value.numel() * value.element_size() for value in module.state_dict().values())
-
-
 def _library(bits: Bits) -> Any:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of every layer at every step what it casts
     try:

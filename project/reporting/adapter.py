@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.reporting.selection import target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run
@@ -160,8 +159,8 @@ def scored(
     recognizer: Recognizer, part: Manifest, num_listed: int, asked: Mapping[str, Any]
 ) -> tuple[list[Row], Protocol]:
     """What the model answers as it stands, by the steps of an evaluation."""
-    from project.build.reports import protocol_of, rows_of
-    from project.build.scoring import predict
+    from project.scoring.predictions import predict
+    from project.scoring.reports import protocol_of, rows_of
 
     outcome = predict(recognizer, part, "32-true", asked["device"])
     return rows_of(part, outcome.scored), protocol_of(

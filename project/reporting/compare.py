@@ -5,19 +5,16 @@ What became of the claims that it was asked to judge comes first.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from project import atomic
+from project import atomic, metrics_file
 from project.build.claims import read_claims
-from project.build.compose import Config
-from project.build.known import Known, entrant, outdated, watch
-from project.contract import InputError
+from project.contract import Config, InputError
+from project.reporting.known_run import KnownRun, entrant, outdated, watch
 from project.reporting.selection import place
 from project.reporting.shown import shown as chosen
-from project.run import Run
 
 if TYPE_CHECKING:
     from project.evaluation.comparison import Comparison
@@ -31,12 +28,12 @@ if TYPE_CHECKING:
 def act(config: Config) -> int:
     """Judge, compare, print the tables, write page and CSV; the page's path is the last line on standard output."""
     from project.evaluation.comparison import compare
-    from project.evaluation.diagnose import findings_of, merged
     from project.evaluation.matrix import entries, matrix
-    from project.evaluation.page.page import write_page
+    from project.evaluation.page.comparison_page import write_page
+    from project.evaluation.report_findings import findings_of, merged
 
     claims = read_claims(config["hypotheses"])
-    asked = [Known.open(folder) for folder in config["runs"]]
+    asked = [KnownRun.open(folder) for folder in config["runs"]]
     judgements, said, shown = judged(claims, asked, config)
     if not shown:
         reasons = [*said, *(line for one in judgements for line in one.evidence)]
@@ -55,7 +52,7 @@ def act(config: Config) -> int:
     target = Path(config["out"] or place(runs))
     target.parent.mkdir(parents=True, exist_ok=True)
     page = write_page(target, comparison, views, by=opened, judgements=judgements, matrix=whole, findings=findings)
-    write_tables(page.parent, comparison, views, {run.name: scalars(run) for run in runs}, made)
+    write_tables(page.parent, comparison, views, {run.name: metrics_file.lines(run.metrics_file) for run in runs}, made)
     if config["markdown"]:
         write_markdown(Path(config["markdown"]), judgements, comparison, [*grids, whole])
     tell(judgements, comparison, [*grids, whole], [*said, *notes])
@@ -64,8 +61,8 @@ def act(config: Config) -> int:
 
 
 def judged(
-    claims: Mapping[str, Claim], asked: Sequence[Known], config: Config
-) -> tuple[list[Judgement], list[str], list[Known]]:
+    claims: Mapping[str, Claim], asked: Sequence[KnownRun], config: Config
+) -> tuple[list[Judgement], list[str], list[KnownRun]]:
     """What became of the claims, which were left out, and the runs to show: those asked about, or those claims name.
 
     Of all claims, those that are not about these runs are left out; one that was named must be about them.
@@ -79,7 +76,7 @@ def judged(
     found = {one.run.folder.resolve(): one for one in asked}
     lenient = config["hypotheses"] == "all"
     named = [folder for name, claim in claims.items() for folder in _own_folders(name, claim, lenient)]
-    found |= {folder.resolve(): Known.open(folder) for folder in named if folder.resolve() not in found}
+    found |= {folder.resolve(): KnownRun.open(folder) for folder in named if folder.resolve() not in found}
     known = {one.run.folder: one for one in found.values()}
     entrants = [entrant(one) for one in known.values()] if claims else []
     judgements, said, about = [], [], dict[Path, None]()
@@ -116,7 +113,7 @@ def write_tables(
     made: Sequence[Entry],
 ) -> None:
     """The CSV tables of all runs, beside the page."""
-    from project.evaluation.artefact import write_matrix, write_predictions, write_trace
+    from project.evaluation.csv_tables import write_matrix, write_predictions, write_trace
 
     settings = [one.settings for one in views]
     write_predictions(folder, comparison, settings)
@@ -174,12 +171,3 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]
     notes = [f"{verdict.text}: {verdict.evidence}" for verdict in drifts(comparison)]
     return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]
-
-
-def scalars(run: Run) -> Iterator[tuple[str, str, str, str]]:
-    """The lines of metrics.csv: step, epoch, name, value."""
-    if run.metrics_file.is_file():
-        with run.metrics_file.open(newline="", encoding="utf-8") as handle:
-            for row in csv.reader(handle):
-                if len(row) == 4 and row[0] != "step":  # the header, and a last line that is being written
-                    yield row[0], row[1], row[2], row[3]

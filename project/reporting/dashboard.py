@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from project import atomic
-from project.build.compose import Config
-from project.build.known import Known
-from project.contract import InputError
+from project.contract import Config, InputError
+from project.reporting.known_run import KnownRun
 from project.reporting.selection import place
 from project.run import Run
 from project.sweep import Sweep
@@ -57,7 +56,7 @@ class Board:
 
 def act(config: Config) -> int:
     """Make workspace and report; where they are, or what would be sent, is the last line on standard output."""
-    from project.logger.account import logged_in
+    from project.logger.wandb_account import logged_in
 
     if importlib.util.find_spec("wandb_workspaces") is None:
         raise InputError("action=dashboard: wandb-workspaces is missing: pip install 'scansion[wandb]'")
@@ -76,23 +75,23 @@ def act(config: Config) -> int:
     return 0
 
 
-def chosen(config: Config) -> tuple[list[Known], Sweep | None]:
+def chosen(config: Config) -> tuple[list[KnownRun], Sweep | None]:
     """The runs that were named, all logged to W&B; or those of a sweep that have been by now."""
     if config["runs"]:
-        runs = [Known.open(folder) for folder in config["runs"]]
+        runs = [KnownRun.open(folder) for folder in config["runs"]]
         missing = next((one.run for one in runs if not (one.run.folder / IDENTITY).is_file()), None)
         if missing:
             raise InputError(f"{missing.folder}: it was not logged to W&B: train with logger=wandb")
         return runs, None
     sweep = Sweep.open(config["sweep"])
     folders = [point.run for point in sweep.points() if (point.run / IDENTITY).is_file()]
-    runs = [Known.open(folder) for folder in folders if Run(folder).config_file.is_file()]
+    runs = [KnownRun.open(folder) for folder in folders if Run(folder).config_file.is_file()]
     if not runs:
         raise InputError(f"{sweep.folder}: none of its runs was logged to W&B: train with logger=wandb")
     return runs, sweep
 
 
-def describe(known: Sequence[Known], sweep: Sweep | None, wanted: Mapping[str, Any]) -> Board:
+def describe(known: Sequence[KnownRun], sweep: Sweep | None, wanted: Mapping[str, Any]) -> Board:
     """What is shown of these runs. `wanted`: project, entity and title, where they are not the runs' own."""
     marks = [json.loads((one.run.folder / IDENTITY).read_text(encoding="utf-8")) for one in known]
     found = {(wanted["entity"] or mark["entity"], wanted["project"] or mark["project"]) for mark in marks}

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project.build.bind import make
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.reporting.selection import reports_on, target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run

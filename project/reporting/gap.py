@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.reporting.selection import choose, target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run

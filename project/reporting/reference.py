@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from project.build.assemble import OFFERS
-from project.build.compose import CONF, Config, groups, options
+from project.build.compose import CONF, groups, options
+from project.contract import Config
 from project.reporting.commented import Choice, Key, read
-from project.reporting.signature import Parameter, parameters_of
-from project.reporting.writing import write_page
+from project.reporting.parameters import Parameter, parameters_of
+from project.reporting.writing import publish
 
 VERBS = ("prepare", "train", "evaluate", "report", "transcribe", "bench")
 LISTED = ("experiment", "sweep", "evaluation")  # whole experiments and claims: what each is, without its keys
@@ -24,7 +25,7 @@ YAML_WORDS = {"None": "null", "True": "true", "False": "false", "()": "[]"}
 
 def act(config: Config) -> int:
     """Write the page."""
-    return write_page("reference", config["out"], page)
+    return publish("reference", config["out"], page)
 
 
 def page() -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.reporting.selection import reports_on, target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run
 
 if TYPE_CHECKING:
-    from project.evaluation.pronounced import Utterance
     from project.evaluation.regression import Score, Scorer
     from project.evaluation.result import Report
+    from project.evaluation.utterance import Utterance
 
 MODELS = ("ridge", "transformer")
 
@@ -83,7 +82,7 @@ def scores_of(fit: Report, judged: Report, scorer: Scorer, notes: list[str]) -> 
 
 def spoken(report: Report, notes: list[str]) -> list[Utterance]:
     """A Report's utterances, with their words where the manifest is at hand."""
-    from project.evaluation.pronounced import utterances
+    from project.evaluation.utterance import utterances
     from project.evaluation.words import words_of
 
     words = words_of(report)

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from project.build.compose import Config
-from project.build.known import Known, view
-from project.contract import InputError
+from project.contract import Config, InputError
+from project.reporting.known_run import KnownRun, view
 from project.reporting.selection import baseline_of, choose
 
 if TYPE_CHECKING:
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
 class Shown:
     """What stands in one table, in its order: a run is there twice if it is compared with itself."""
 
-    known: list[Known]
+    known: list[KnownRun]
     views: list[RunView]
     reports: list[Report]
     baseline: Report | None
     allow: list[str]  # fields of the Protocol that may differ
 
 
-def shown(known: Sequence[Known], claims: Sequence[Claim], config: Config) -> Shown:
+def shown(known: Sequence[KnownRun], claims: Sequence[Claim], config: Config) -> Shown:
     """The Reports of these runs to compare, where there are claims those that the first one is judged by."""
     from project.evaluation.shelf import read
 

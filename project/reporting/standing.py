@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from project.launcher.process import is_alive
-from project.launcher.queue import ask, settled
-from project.launcher.reached import Reached, latest, monitored
-from project.run import Run
+from project.launcher.slurm_queue import ask, settled
+from project.metrics_file import METRICS, Reached, latest
+from project.run import Run, monitored
 from project.sweep import ENDED, Point, State, Sweep
 
 STARTING_SECONDS = 180  # a point that noted that it runs may import and build so long before it holds its run
@@ -61,7 +61,7 @@ def standings(sweep: Sweep) -> tuple[list[Standing], str | None]:
         config, file = Sweep.of(sweep.file(point))[2], sweep.file(point).with_suffix(".state")
         age = time.time() - file.stat().st_mtime if file.exists() else math.inf
         state, remark = seen(Run(point.run), one, answer.states.get(str(one.get("job"))), age)
-        reached = latest(point.run / "metrics.csv", monitored(config)[0])
+        reached = latest(point.run / METRICS, monitored(config)[0])
         found.append(Standing(point, config, state, one, reached, remark))
     return found, answer.problem
 

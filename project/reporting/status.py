@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project import atomic
-from project.build.compose import Config
+from project.contract import Config
 from project.reporting.standing import Standing, counts, standings
 from project.sweep import Sweep
 

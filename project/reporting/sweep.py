@@ -10,13 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from project.build.compose import Config
-from project.contract import InputError
-from project.launcher.reached import monitored
+from project.contract import Config, InputError
 from project.reporting.selection import choose
 from project.reporting.standing import Standing, counts, standings
 from project.reporting.writing import tell, write_csv, write_markdown
-from project.run import Run
+from project.run import Run, monitored
 from project.sweep import Sweep
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from project.evaluation.verdict import Verdict
 
 
-def write_page(action: str, out: str | None, page: Callable[[], str]) -> int:
+def publish(action: str, out: str | None, page: Callable[[], str]) -> int:
     """An action that makes nothing but a page of Markdown; its path is the last line on standard output."""
     if not out:
         raise InputError(f"action={action} writes a page: name it with out={action}.md")

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from project.build.bind import make
-from project.build.compose import CONF, Config, compose, options
-from project.contract import InputError
-from project.reporting.writing import write_page
+from project.build.compose import CONF, compose, options
+from project.contract import Config, InputError
+from project.reporting.writing import publish
 from project.text.vocabulary import numbered
 
 HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and text that it is meant for
@@ -32,7 +32,7 @@ HEAD = "| `model=` | what it is | hears | weights, millions | of them learning |
 
 def act(config: Config) -> int:
     """Write the page."""
-    return write_page("zoo", config["out"], page)
+    return publish("zoo", config["out"], page)
 
 
 def page() -> str:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from project.callbacks.study import FILE, NAME, library, storage_of
 from project.contract import InputError
 from project.search.pruner import Pruner
 from project.search.sampler import Sampler
+from project.search.study import FILE, NAME, library, storage_of
 from project.search.trials import Plan, Trials
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from project import stop
-from project.callbacks.study import pruner_of
 from project.search.sampler import Sampler
 from project.search.space import Axis
+from project.search.study import pruner_of
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from project import atomic
 from project.build.bind import make
-from project.build.compose import Config
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.data.manifest import Manifest
 from project.exporting.making import make_graphs
 from project.run import Run

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from project.model.masked import MaskedBatchNorm1d, Unrecalled
+from project.model.padded import MaskedBatchNorm1d, Unrecalled
 
 _COMPILED_FOR = 4  # one shape or any, learning or not
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from project.contract import Batch, Output, UnitOutput
 from project.loss.units import wanted
+from project.padding import inside
 from project.system.base import Checked, System
 
 
@@ -42,7 +43,7 @@ class UnitSystem(System):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Count the units that are learned from."""
         units_BL, counts_B = batch.targets["units"], batch.targets["unit_lengths"]
-        inside_BL = torch.arange(units_BL.shape[1], device=counts_B.device) < counts_B[:, None]
+        inside_BL = inside(counts_B, units_BL.shape[1])
         self.unit_counts += torch.bincount(units_BL[inside_BL], minlength=len(self.unit_counts))
 
     def check(self, output: Output, batch: Batch) -> Checked:

@@ -7,7 +7,6 @@ A dit lasts 1 unit, a dah 3, the gap inside a symbol 1, between symbols 3, betwe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from project.contract import InputError
 
@@ -65,8 +64,3 @@ def num_units(symbol: str) -> int:
     (4, 16, 50)
     """
     return UNITS[symbol]
-
-
-def length_in_units(text: Iterable[str]) -> int:
-    """How long symbols last, the gap after the last one included."""
-    return sum(map(num_units, text))

@@ -13,9 +13,9 @@ import torch
 
 from project import train
 from project.build.assemble import require_level
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.restore import restore
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 TINY = {

@@ -9,8 +9,8 @@ import pytest
 
 from project import train
 from project.build.assemble import build_recognizer, build_trainer, check_experiment
-from project.build.compose import Config, compose
-from project.contract import InputError
+from project.build.compose import compose
+from project.contract import Config, InputError
 
 
 @pytest.fixture

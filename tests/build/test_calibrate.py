@@ -10,9 +10,9 @@ import yaml
 from project import train
 from project.build.budgets import settle_budgets
 from project.build.calibrate import calibrate
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.naming import named
-from project.contract import InputError
+from project.contract import Config, InputError
 
 pytestmark = pytest.mark.long
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from project import train
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.restore import changed, restore
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 

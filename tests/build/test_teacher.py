@@ -17,11 +17,11 @@ from lightning.pytorch.callbacks import Callback
 
 from project import train
 from project.build import assemble
-from project.build.compose import Config, compose
-from project.build.reports import score
+from project.build.compose import compose
 from project.build.teacher import asks_for_teacher, compare, restore_teacher
-from project.contract import InputError, Interrupted
+from project.contract import Config, InputError, Interrupted
 from project.run import Run, signature
+from project.scoring.reports import score
 
 LEARNS = ["loss=distill", "weighting=distill"]
 

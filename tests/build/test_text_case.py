@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from project.build import text_case
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.text_case import settle_case
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import signature
 
 

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from project.calibration.search import largest
+from project.calibration.largest import largest
 from project.calibration.trial import Trials
 from project.contract import Batch
 from project.system.out_of_memory import is_out_of_memory

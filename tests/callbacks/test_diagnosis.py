@@ -17,10 +17,11 @@ from rich.console import Console
 from project import train
 from project.build import assemble
 from project.build.bind import make
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.callbacks import diagnosis as module
 from project.callbacks.diagnosis import Diagnosis
 from project.callbacks.progress import Progress
+from project.contract import Config
 from project.diagnosis.emission import BlankCollapse
 from project.run import Run
 

@@ -15,9 +15,9 @@ from lightning.pytorch.callbacks import Callback
 
 from project import train
 from project.build import assemble
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.callbacks.milestones import Milestones, mean_after
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run
 
 SYSTEM: Any = SimpleNamespace(

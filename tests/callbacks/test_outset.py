@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from project import train
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.callbacks.outset import Outset
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run, find, signature
 
 

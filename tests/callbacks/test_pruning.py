@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from project import train
-from project.build.compose import Config
 from project.callbacks.pruning import Pruning, was_pruned
-from project.callbacks.study import FILE, Candidate, storage_of
-from project.contract import InputError
+from project.contract import Config, InputError
 from project.run import Run, find, signature
 from project.search.pruner import Halving, Hyperband, Median, Pruner
 from project.search.sampler import Chance
 from project.search.search import Search
 from project.search.space import Interval
+from project.search.study import FILE, Candidate, storage_of
 
 optuna = pytest.importorskip("optuna")
 

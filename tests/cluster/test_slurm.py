@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from project import cli
-from project.launcher import queue
+from project.launcher import slurm_queue
 from project.run import Run
 from project.sweep import ENDED, Point, Sweep
 
@@ -66,7 +66,7 @@ class Submitted:
         return str(self.sweep.state(self.point)["job"])
 
     def states(self) -> list[str]:
-        states, problem = queue.look(self.sweep, self.points)
+        states, problem = slurm_queue.look(self.sweep, self.points)
         assert problem is None
         return [states[point.name]["state"] for point in self.points]
 
@@ -214,7 +214,7 @@ def test_a_controller_that_restarts_is_not_noticed(
     submitted = submit(*long, "launcher=slurm")
     submitted.wait_for_checkpoint()
     slurm.stop_controller()
-    assert "slurm controller" in (queue.look(submitted.sweep, submitted.points)[1] or "")
+    assert "slurm controller" in (slurm_queue.look(submitted.sweep, submitted.points)[1] or "")
     slurm.start_controller()
     assert submitted.wait_for_end() == ["done"], submitted.told()
     assert submitted.sweep.state(submitted.point)["attempts"] == 1

@@ -109,7 +109,7 @@ def test_what_it_writes_is_likely_by_its_own_word(name: str, tones: Any) -> None
     """Shown what it wrote as a reference, it says the same log-probabilities."""
     model, batch = build(name, tones), only(tones.batch(TEXTS), 0)
     with torch.no_grad():
-        (found,) = model.eval()(batch).speaker.write(torch.tensor([5]))
+        (found,) = model.eval()(batch).writer.write(torch.tensor([5]))
     row = torch.tensor([[*found.tokens, tones.vocabulary.end]])
     targets = {"symbols": row, "symbol_lengths": torch.tensor([row.shape[1]])}
     shown = say(model, Batch(batch.ids, batch.signals_BTF, batch.lengths_B, targets, batch.references))

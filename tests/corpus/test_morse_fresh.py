@@ -12,8 +12,8 @@ from project.contract import InputError
 from project.corpus import morse_fresh
 from project.corpus.keyer.channel import Channel
 from project.corpus.keyer.station import Transmission
-from project.corpus.keyer.texts import split_of
 from project.corpus.morse_fresh import MorseFresh, Portions
+from project.corpus.splits import split_of
 from project.part import Source
 from project.text.morse import CODE
 

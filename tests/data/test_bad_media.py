@@ -15,9 +15,8 @@ from project.build.compose import compose
 from project.contract import Batch, InputError
 from project.data.batching import Batching
 from project.data.dataset import instead
-from project.data.flat import data_module
 from project.data.manifest import Manifest
-from project.data.module import DataModule
+from project.data.module import DataModule, data_module
 from project.feature.tone_envelope import ToneEnvelope
 
 

@@ -21,8 +21,8 @@ from project.contract import Batch, InputError
 from project.data import remote_manifest, spool
 from project.data.audit import Checks, audit
 from project.data.batching import Batching
-from project.data.flat import data_module
 from project.data.manifest import Manifest, write_manifest
+from project.data.module import data_module
 from project.data.shard_writer import ShardWriter
 from project.data.spool import Spool
 from project.feature import waveform

@@ -20,8 +20,8 @@ from project.build.compose import compose
 from project.contract import Batch, InputError
 from project.data.augment import Gain, Noise, SpanMask
 from project.data.batching import Batching
-from project.data.flat import data_module
 from project.data.identity import Identities
+from project.data.module import data_module
 from project.data.store import Store
 from project.feature import landmark_file
 from project.feature.bars import Bars

@@ -47,13 +47,13 @@ def test_a_text_is_as_long_as_the_sound_allows(tones: Any, samples: int, rate: s
     assert decoder.limit(samples / 16000) == expected
     output = output_of([float(torch.tensor(samples) / 16000)], Written((), (0.0,)))
     decoder(output)
-    assert output.speaker.asked[0] == [expected]
+    assert output.writer.asked[0] == [expected]
 
 
 def test_each_example_has_its_own_limit_and_all_have_one_way(tones: Any) -> None:
     output = output_of([1.0, 4.0, 0.01], *[Written((), (0.0,))] * 3)
     Generate(tones.vocabulary, 3, 6.5, 2, 4, 0.5)(output)
-    assert output.speaker.asked == ([8, 28, 2], 3, 4, 0.5)
+    assert output.writer.asked == ([8, 28, 2], 3, 4, 0.5)
 
 
 def test_what_was_written_is_a_hypothesis(tones: Any) -> None:

@@ -12,8 +12,8 @@ import torch
 from project.contract import Emissions, Hypothesis, InputError
 from project.decode.beam import Beam
 from project.decode.frames import Pruning
-from project.decode.fusion import Lexicon
 from project.decode.greedy import Greedy
+from project.decode.language import Lexicon
 from project.decode.pace import Pace
 from project.decode.stream import BeamStream, Committed, stream
 from project.text.alphabet import Alphabet

@@ -119,7 +119,7 @@ def watch_toy(
     findings: dict[str, Finding] = {}
     for finding in diagnosis.findings:
         findings.setdefault(finding.check, finding)
-    return Watched(findings, {check for check, _ in diagnosis._told}, dict(diagnosis._ledger.read()), system, folder)
+    return Watched(findings, {check for check, _ in diagnosis._told}, dict(diagnosis._metrics.read()), system, folder)
 
 
 @pytest.fixture

@@ -1,36 +1,11 @@
-"""Evidence: metrics.csv read while it grows, and checks that are run by name."""
+"""Evidence, and checks that are run by name."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from project.build.compose import compose
-from project.diagnosis.evidence import Evidence, Ledger, run_checks
-from project.logger.csv import CsvLogger
-from project.run import Run
-
-
-def test_a_growing_file_is_read_once_and_whole_lines_alone(tmp_path: Path) -> None:
-    file = tmp_path / "metrics.csv"
-    ledger = Ledger(file)
-    assert ledger.read() == {}
-    text = 'step,epoch,name,value\n5,0,dev/cer,0.5\n5,0,"a,b",1.0\n9,1,dev/cer,0.25\n'
-    for end in range(len(text) + 1):
-        file.write_text(text[:end])
-        curves = ledger.read()
-        whole = text[: text.rfind("\n", 0, end) + 1].splitlines()[1:]
-        assert sum(map(len, curves.values())) == len(whole), end
-    assert curves == {"dev/cer": [(5, 0.5), (9, 0.25)], "a,b": [(5, 1.0)]}
-    assert ledger.read() == curves
-
-
-def test_it_reads_what_the_logger_writes(tmp_path: Path) -> None:
-    logger, ledger = CsvLogger(str(tmp_path)), Ledger(tmp_path / "metrics.csv")
-    for step in range(3):
-        logger.log_metrics({"epoch": 0, "dev/cer": 0.1 * step, "dev/loss": float("nan")}, step=step)
-        assert len(ledger.read()["dev/cer"]) == step + 1
-    assert ledger.read()["dev/cer"] == Run(tmp_path).curves()["dev/cer"]
+from project.diagnosis.evidence import Evidence, run_checks
 
 
 def test_a_check_that_is_null_is_off() -> None:

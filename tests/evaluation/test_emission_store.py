@@ -13,7 +13,6 @@ import torch
 
 from project import train
 from project.build.compose import compose
-from project.build.reports import score
 from project.build.restore import restore
 from project.contract import InputError
 from project.decode.greedy import Greedy
@@ -21,6 +20,7 @@ from project.evaluation.emission_store import FILE, EmissionStore, columns_of, m
 from project.evaluation.fusion import answers
 from project.evaluation.result import Report
 from project.run import Run
+from project.scoring.reports import score
 from project.text.alphabet import Alphabet
 
 ALPHABET = Alphabet(("A", "B"), " ")

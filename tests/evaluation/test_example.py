@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from project.evaluation.example import alignment_html, counts_words, pieces, shortfall, symbols_of, worst
+from project.evaluation.example import alignment_html, cost, counts_words, pieces, symbols_of, worst
 from project.evaluation.result import Report
 from project.evaluation.span_report import distance, overlap
 
@@ -40,8 +40,8 @@ def test_worst_first(make: Make) -> None:
     report = make("a", rate=0.2)
     found = worst(report, 5)
     assert len(found) == 5
-    costs = sorted((shortfall(report, row) for row in report.rows), reverse=True)
-    assert [shortfall(report, row) for row in found] == costs[:5]
+    costs = sorted((cost(report, row) for row in report.rows), reverse=True)
+    assert [cost(report, row) for row in found] == costs[:5]
     assert worst(make("perfect", rate=1e-9)) == []
 
 

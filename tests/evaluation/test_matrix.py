@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from project.contract import Finding
-from project.evaluation.artefact import write_matrix
 from project.evaluation.comparison import Comparison, compare
+from project.evaluation.csv_tables import write_matrix
 from project.evaluation.matrix import Entry, entries, matrix, narrow
 from project.evaluation.result import Report
 from project.evaluation.run_view import RunView

@@ -10,12 +10,12 @@ from scipy.stats import pearsonr
 
 from project.contract import Assessment, InputError
 from project.evaluation.estimate import make_report
-from project.evaluation.pronounced import Utterance, heard_right, phone_features, utterances
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.regression import PENALTIES, Ridge, RidgeScorer, folds_of, held_out, judge
 from project.evaluation.regression_table import csv_rows, grid, sentences
 from project.evaluation.result import Report, Row
 from project.evaluation.score_transformer import TransformerScorer
+from project.evaluation.utterance import Utterance, heard_right, phone_features, utterances
 from project.evaluation.words import Word
 from project.metric.text import ErrorRate
 

@@ -8,7 +8,6 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from project.build.reports import rows_of
 from project.contract import Example, Hypothesis, Track
 from project.evaluation.comparison import compare
 from project.evaluation.drift import drift_grid
@@ -27,6 +26,7 @@ from project.evaluation.span_report import (
     precision_recall,
 )
 from project.metric.span_calibration import FrameCalibration
+from project.scoring.reports import rows_of
 from project.system.base import Scored
 from project.text.span_notation import SpanMark, write_spans
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from project.evaluation.artefact import write_predictions, write_trace
 from project.evaluation.comparison import Comparison, compare
+from project.evaluation.csv_tables import write_predictions, write_trace
 from project.evaluation.result import Report
 from project.evaluation.sweep import group_grid, groups, loss_note, run_grid, varying
 

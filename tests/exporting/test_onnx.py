@@ -21,7 +21,7 @@ from project.exporting.front import front_of, padded
 from project.exporting.onnx_file import KEY, write_onnx
 from project.exporting.running import OnnxGraph, output_of
 from project.feature.fbank import Fbank
-from project.model.masked import Extent, MaskedConv1d, MaskedLSTM
+from project.model.padded import Extent, MaskedConv1d, MaskedLSTM
 from project.run import Run
 
 pytestmark = pytest.mark.long

@@ -16,9 +16,9 @@ import torch
 
 from project import cli, package
 from project.build.restore import changed, restore
-from project.build.scoring import predict
 from project.contract import Hypothesis, InputError
 from project.run import Run
+from project.scoring.predictions import predict
 
 FAMILIES = ("morse", "sign", "phoneme", "stt", "bars")
 Make = Callable[[str], Run]

@@ -23,7 +23,9 @@ from lightning.pytorch.callbacks import Callback
 
 from project import train
 from project.build import assemble
-from project.build.compose import Config, compose, guarded
+from project.build.app import guarded
+from project.build.compose import compose
+from project.contract import Config
 from project.run import Run
 
 Work = Callable[[], int]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from project.build.compose import Config
+from project.contract import Config
 from project.data.manifest import Manifest
 from project.run import Run
 

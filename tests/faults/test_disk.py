@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from project import atomic
-from project.build.compose import Config, guarded
+from project.build.app import guarded
 from project.build.run_log import logged
+from project.contract import Config
 from project.logger.csv import CsvLogger
 from project.run import Run
 

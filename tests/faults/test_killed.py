@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from project import atomic
-from project.build.compose import Config
+from project.contract import Config
 from project.run import Run
 
 KINDS = (

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from project import train
-from project.build.compose import Config
 from project.build.naming import named
+from project.contract import Config
 from project.run import Run
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from project.build.compose import Config
+from project.contract import Config
 from project.run import Run
 
 

@@ -24,8 +24,8 @@ from project.contract import InputError
 from project.launcher import machine, parallel, process
 from project.launcher.child import Child
 from project.launcher.parallel import Parallel
-from project.launcher.reached import latest
-from project.launcher.telling import Telling
+from project.launcher.progress import Telling
+from project.metrics_file import latest
 from project.reporting import status
 from project.reporting import sweep as sweep_report
 from project.run import Run

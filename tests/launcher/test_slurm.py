@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from project.build.elsewhere import in_queue
 from project.contract import InputError
-from project.launcher import waiting
+from project.launcher import slurm_waiting
 from project.launcher.job_request import JobRequest
 from project.launcher.slurm import Slurm, Start
 from project.sweep import Sweep, point_command
+from project.sweeping.elsewhere import in_queue
 
 Fake = Callable[[str, str], Path]
 
@@ -72,7 +72,7 @@ def test_what_is_in_the_queue_is_not_handed_in_again(sbatch: None, sweep: Sweep,
 
 def test_it_waits_for_the_end_of_all(sbatch: None, sweep: Sweep, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     """And notes what a killed process could not."""
-    monkeypatch.setattr(waiting, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(slurm_waiting, "SECONDS_BETWEEN_LOOKS", 0.0)
     fake("sacct", "echo '1|TIMEOUT'; echo '2|CANCELLED by 0'; echo '3|OUT_OF_MEMORY'")
     Slurm(JobRequest(), wait=True).launch(sweep, sweep.points(), lambda _: 0)
     states = [sweep.state(point) for point in sweep.points()]

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from project.contract import Emissions
-from project.loss.divergence import divergence, inside, matched, mean_of_frames, nearest
+from project.loss.divergence import divergence, matched, mean_of_frames, nearest
+from project.padding import inside
 
 
 def emissions(lengths: list[int], frames: int, symbols: int = 4, seed: int = 0) -> Emissions:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from project.metric.association import Array, auc, f1, midranks, pearson, spearman
+from project.metric.association import Array, auc, midranks, pearson, spearman
 
 Reckon = Callable[[Array, Array], float]
 
@@ -17,12 +17,6 @@ Reckon = Callable[[Array, Array], float]
 def slow_auc(scores: Array, positives: Array) -> float:
     pairs = itertools.product(scores[positives > 0], scores[positives <= 0])
     return float(np.mean([0.5 if high == low else float(high > low) for high, low in pairs]))
-
-
-def slow_f1(found: Array, wanted: Array) -> float:
-    hits = sum((found > 0) & (wanted > 0))
-    precision, recall = hits / sum(found > 0), hits / sum(wanted > 0)
-    return float(2 * precision * recall / (precision + recall))
 
 
 def draw(num_examples: int = 60, ties: bool = False) -> tuple[Array, Array, Array]:
@@ -43,7 +37,6 @@ def draw(num_examples: int = 60, ties: bool = False) -> tuple[Array, Array, Arra
         (pearson, lambda x, y: stats.pearsonr(x, y)[0], False),
         (spearman, lambda x, y: stats.spearmanr(x, y)[0], False),
         (auc, slow_auc, True),
-        (f1, slow_f1, True),
     ],
 )
 def test_every_resample_written_out(fast: Callable[..., object], slow: Reckon, classes: bool, ties: bool) -> None:
@@ -70,5 +63,4 @@ def test_nothing_to_tell_apart_is_no_figure() -> None:
     assert np.isnan(pearson(column, column)(once)).all()
     assert np.isnan(spearman(column, same)(ones)).all()
     assert np.isnan(auc(column, np.ones(3))(ones)).all()
-    assert np.isnan(f1(np.zeros(3), np.zeros(3))(ones)).all()
     assert pearson(1e8 + column, column)(ones)[0] == pytest.approx(1)

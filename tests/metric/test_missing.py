@@ -10,8 +10,7 @@ import torch
 
 from project.build.assemble import build_recognizer
 from project.build.bind import make
-from project.build.compose import Config
-from project.contract import Batch, Hypothesis, InputError
+from project.contract import Batch, Config, Hypothesis, InputError
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Row

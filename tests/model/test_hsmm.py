@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from project import train
-from project.build.compose import Config, compose
-from project.build.reports import score
-from project.contract import Batch, InputError
+from project.build.compose import compose
+from project.contract import Batch, Config, InputError
 from project.corpus.keyer.channel import Channel, Sound
 from project.corpus.keyer.fist import Keying, Sender
 from project.corpus.keyer.station import plan, render
@@ -24,6 +23,7 @@ from project.feature.timing import TimingPrior, runs, states_of
 from project.feature.tone_envelope import ToneEnvelope
 from project.model.hsmm import Durations, Hsmm, Rhythm, best_states, durations_of, log_odds, rhythm_of
 from project.run import Run
+from project.scoring.reports import score
 from project.system.weights import load_weights
 from project.text.alphabet import Alphabet
 

@@ -15,9 +15,9 @@ from project.contract import Batch, Emissions, InputError
 from project.feature.landmark_layout import BLOCKS, LEFT_SHOULDER, NUM_POINTS, RIGHT_SHOULDER
 from project.feature.landmarks import Landmarks
 from project.loss.ctc import CTC
-from project.model.masked import MaskedBatchNorm1d
 from project.model.mobilenet_lstm import STRIDE, MobileNetLSTM, SequencePart
 from project.model.mobilenet_shape import SIZES
+from project.model.padded import MaskedBatchNorm1d
 
 COLUMNS = {"pose": (0, 6), "face": (6, 18), "hands": (18, 24)}
 BRANCHES = {"pose": 8, "hands": 8, "face": 12}

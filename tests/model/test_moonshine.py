@@ -279,8 +279,8 @@ def test_how_published_weights_used_to_be_asked_does_not_matter(tones: Any, hub:
     model, folder = hub
     limits_B, batch = torch.tensor([12, 9]), noise(8000, 8000)
     begun = Moonshine(Vocabulary.load(folder), "pretrained", str(folder))
-    found = [one.tokens for one in say(begun, batch).speaker.write(limits_B)]
-    assert found == [one.tokens for one in say(model, batch).speaker.write(limits_B)]
+    found = [one.tokens for one in say(begun, batch).writer.write(limits_B)]
+    assert found == [one.tokens for one in say(model, batch).writer.write(limits_B)]
     assert any(len(set(row)) < len(row) for row in found), "nothing is forbidden to come twice"
 
 

@@ -14,7 +14,7 @@ from project.adapter.lora import LoRA, adapter_state
 from project.contract import InputError
 from project.model.backbone.wave_transformer import WaveTransformer
 from project.model.backbone.wavlm_attention import call_projections
-from project.model.quantize import Bits, num_bytes, quantize
+from project.model.quantize import Bits, quantize
 
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes, an extra, is not installed"
@@ -37,6 +37,11 @@ def backbone(kind: str = "wav2vec2", seed: int = 0) -> WaveTransformer:
 def said(model: nn.Module) -> Tensor:
     features_BTD: Tensor = model(WAVE_BT, torch.tensor([4800, 3200]))[0]
     return features_BTD
+
+
+def num_bytes(module: nn.Module) -> int:
+    """What a state dict holds in memory."""
+    return sum(value.numel() * value.element_size() for value in module.state_dict().values())
 
 
 @needs_library

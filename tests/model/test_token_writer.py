@@ -61,7 +61,7 @@ def score(model: Moonshine, batch: Batch, tokens: tuple[int, ...]) -> list[float
 
 def write(model: Moonshine, batch: Batch, *limits: int, **options: Any) -> list[Written]:
     with torch.no_grad():
-        found: list[Written] = model(batch).speaker.write(torch.tensor(limits), **options)
+        found: list[Written] = model(batch).writer.write(torch.tensor(limits), **options)
     return found
 
 
@@ -185,7 +185,7 @@ def test_it_leaves_the_model_as_it_was(tones: Any) -> None:
     model.network.model.encoder.eval()  # what does not learn may rest
     before = {name: part.training for name, part in model.named_modules()}
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    assert len(model(noise(0.5)).speaker.write(torch.tensor([4]))) == 1
+    assert len(model(noise(0.5)).writer.write(torch.tensor([4]))) == 1
     assert {name: part.training for name, part in model.named_modules()} == before
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert all(weight.grad is None and weight.requires_grad for weight in model.parameters())
@@ -194,11 +194,11 @@ def test_it_leaves_the_model_as_it_was(tones: Any) -> None:
 def test_one_batch_is_written_twice_alike(model: Moonshine, batch: Batch) -> None:
     """What was heard is not changed by being written down, with several beams neither."""
     with torch.no_grad():
-        speaker = model(batch).speaker
+        writer = model(batch).writer
         limits = torch.tensor(LIMITS)
-        first = speaker.write(limits)
-        speaker.write(limits, beams=4)
-        assert speaker.write(limits) == first
+        first = writer.write(limits)
+        writer.write(limits, beams=4)
+        assert writer.write(limits) == first
 
 
 def test_limits_of_one_token(model: Moonshine, batch: Batch) -> None:

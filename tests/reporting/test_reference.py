@@ -14,7 +14,7 @@ from project.build.compose import CONF, options
 from project.contract import InputError
 from project.reporting import reference
 from project.reporting.commented import read
-from project.reporting.signature import Parameter, parameters_of
+from project.reporting.parameters import Parameter, parameters_of
 from project.run import flatten
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from project.build.known import Known
 from project.contract import Hypothesis, InputError
 from project.evaluation.estimate import make_report
 from project.evaluation.hypotheses.claim import Aim, Claim, Selection
 from project.evaluation.protocol import Protocol, hash_ids
 from project.evaluation.result import Row
 from project.metric.text import ErrorRate
+from project.reporting.known_run import KnownRun
 from project.reporting.shown import shown
 
 METRIC = ErrorRate("wer", "word")
@@ -37,7 +37,7 @@ def score(folder: Path, active: bool, created: str, manifest: str = "data/test.j
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> list[Known]:
+def runs(tmp_path: Path) -> list[KnownRun]:
     """Two runs, scored with their adapter and later without it."""
     for seed in (1, 2):
         folder = tmp_path / "stt" / f"lora-{seed}"
@@ -46,10 +46,10 @@ def runs(tmp_path: Path) -> list[Known]:
         (folder / "metrics.csv").write_text("step,epoch,name,value\n50,0,train/loss,1.5\n")
         score(folder, True, "2026-02-03")
         score(folder, False, "2026-02-04")
-    return [Known.open(folder) for folder in sorted((tmp_path / "stt").iterdir())]
+    return [KnownRun.open(folder) for folder in sorted((tmp_path / "stt").iterdir())]
 
 
-def test_a_claim_about_runs_and_themselves_shows_both_sides(runs: list[Known]) -> None:
+def test_a_claim_about_runs_and_themselves_shows_both_sides(runs: list[KnownRun]) -> None:
     found = shown(runs, [CLAIM], PLAIN)
     assert [one.run.folder.name for one in found.known] == ["lora-1", "lora-1", "lora-2"]
     assert [one.protocol.adapter["lora"]["active"] for one in found.reports] == [False, True, True]
@@ -61,27 +61,27 @@ def test_a_claim_about_runs_and_themselves_shows_both_sides(runs: list[Known]) -
     assert found.views[1].curves
 
 
-def test_without_claims_the_latest_and_the_first_run(runs: list[Known]) -> None:
+def test_without_claims_the_latest_and_the_first_run(runs: list[KnownRun]) -> None:
     found = shown(runs, [], PLAIN)
     assert [one.protocol.adapter["lora"]["active"] for one in found.reports] == [False, False]
     assert found.baseline is found.reports[0]
     assert len(found.views) == 2
 
 
-def test_what_was_asked_for_goes_first(runs: list[Known]) -> None:
+def test_what_was_asked_for_goes_first(runs: list[KnownRun]) -> None:
     found = shown(runs, [CLAIM], {**PLAIN, "baseline": str(runs[1].run.folder)})
     assert [one.protocol.adapter["lora"]["active"] for one in found.reports] == [True, True]
     assert found.baseline is found.reports[1]
 
 
-def test_runs_against_others_are_no_runs_against_themselves(runs: list[Known]) -> None:
+def test_runs_against_others_are_no_runs_against_themselves(runs: list[KnownRun]) -> None:
     sides = [replace(ON, where={"seed": seed}) for seed in (2, 1)]
     found = shown(runs, [replace(CLAIM, treatment=sides[0], baseline=sides[1])], PLAIN)
     assert [one.protocol.adapter["lora"]["active"] for one in found.reports] == [True, True]
     assert found.baseline is found.reports[0]
 
 
-def test_a_manifest_that_is_named_goes_before_later_reports(runs: list[Known]) -> None:
+def test_a_manifest_that_is_named_goes_before_later_reports(runs: list[KnownRun]) -> None:
     for one in runs:
         score(one.run.folder, True, "2026-02-05", "data/noisy.jsonl")
     latest, named = (shown(runs, [], {**PLAIN, "manifest": name}) for name in (None, "data/test.jsonl"))

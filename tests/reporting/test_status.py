@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from project.launcher.process import name_of
-from project.launcher.queue import Answer
+from project.launcher.slurm_queue import Answer
 from project.reporting import standing, status
 from project.reporting.standing import VANISHED, WAITS_FOR_NOBODY, standings
 from project.sweep import Point, Sweep

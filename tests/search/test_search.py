@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from project.callbacks.study import FILE, storage_of
 from project.contract import InputError
 from project.search.pruner import Median
 from project.search.sampler import Chance, Gaussian, Sampler, Tpe
 from project.search.search import Search
 from project.search.space import Axis, Choice, Interval
+from project.search.study import FILE, storage_of
 from project.search.table import as_csv, conclusions, ranked
 from project.search.trials import Outcome, Proposal, Trials
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from project.build.assemble import build_recognizer
-from project.build.compose import Config
+from project.contract import Config
 
 
 def test_inner_matrices_edges_and_vectors_are_groups_of_their_own(config: Config) -> None:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from project import train
-from project.build.compose import Config, compose
-from project.contract import Batch, Emissions, Hypothesis, InputError, Terms
+from project.build.compose import compose
+from project.contract import Batch, Config, Emissions, Hypothesis, InputError, Terms
 from project.loss.ctc import CTC
 from project.loss.masked import Masked
 from project.loss.weighting import Fixed

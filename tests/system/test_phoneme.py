@@ -15,14 +15,14 @@ import torch
 
 from project import evaluate, train
 from project.build.assemble import Recognizer
-from project.build.compose import Config, compose
-from project.build.reports import score
+from project.build.compose import compose
 from project.build.restore import restore
-from project.contract import Assessment, Batch, InputError
+from project.contract import Assessment, Batch, Config, InputError
 from project.decode.gop import assess
 from project.evaluation.result import Report, load
 from project.metric.pronunciation_threshold import best_cut, best_line
 from project.run import Run
+from project.scoring.reports import score
 from project.system.base import System
 from project.system.phoneme import PhonemeSystem, judged
 

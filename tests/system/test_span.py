@@ -12,9 +12,9 @@ import torch
 
 from project import train
 from project.build.assemble import build_recognizer
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.restore import restore
-from project.contract import SpanOutput
+from project.contract import Config, SpanOutput
 from project.data.sampling import Draw
 from project.metric.threshold import Histogram, best_threshold
 from project.run import Run

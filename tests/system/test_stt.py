@@ -18,15 +18,15 @@ from lightning.pytorch.callbacks import Callback
 from project import train
 from project.build import assemble
 from project.build.assemble import Recognizer
-from project.build.compose import Config, compose
-from project.build.reports import score
+from project.build.compose import compose
 from project.build.restore import restore
-from project.contract import Batch, InputError, Interrupted, TokenOutput
+from project.contract import Batch, Config, InputError, Interrupted, TokenOutput
 from project.data.manifest import Manifest
 from project.decode.generate import Generate
 from project.diagnosis.prior import ignorant
 from project.loss.token import TokenLoss, without_ends
 from project.run import Run
+from project.scoring.reports import score
 from project.system.stt import SttSystem
 from project.text.alphabet import Alphabet
 

@@ -16,9 +16,9 @@ import torch
 from project import train
 from project.action.cluster import Cluster, Plan
 from project.build.assemble import build_recognizer
-from project.build.compose import Config, compose
+from project.build.compose import compose
 from project.build.restore import restore
-from project.contract import InputError, UnitOutput
+from project.contract import Config, InputError, UnitOutput
 from project.data.manifest import Manifest
 from project.diagnosis.mates import mates_figures
 from project.model.backbone.wave_transformer import WaveTransformer

@@ -25,7 +25,6 @@ _SHORTEST = 0.25  # units
 _LIGHTEST = -0.5  # units that marks may lack
 _ELECTRONIC = ("machine", "paddle")
 _MOST_EATEN_SECONDS = 0.007
-_MARKS, _GAPS = slice(0, 2), slice(2, 5)
 _FEWEST_LETTER_GAP = 1.7  # times the gap inside a letter, or nobody could tell letters
 _FEWEST_WORD_GAP = 1.7  # times the gap between letters, or nobody could tell words
 

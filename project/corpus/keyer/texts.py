@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +12,7 @@ import numpy as np
 from project.contract import InputError
 from project.corpus.keyer import figures, phrases
 from project.corpus.keyer.dice import Dice
+from project.corpus.splits import split_of
 from project.text.morse import PUNCTUATION, UNITS, symbols_of
 
 Symbols = Literal["plain", "punctuation", "full"]
@@ -81,11 +81,6 @@ def draw_text_of(units: float, texts: Texts, rng: np.random.Generator, split: st
         if split_of(text) == split:
             return text
     raise _none(split)
-
-
-def split_of(text: str) -> str:
-    """The only split in which a text may occur: 80 % of all texts train, 10 % dev, 10 % test."""
-    return {0: "dev", 1: "test"}.get(zlib.crc32(text.encode()) % 10, "train")
 
 
 def _none(split: str) -> InputError:

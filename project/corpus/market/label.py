@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from project.contract import InputError
 from project.feature.bar_window import CLOSE, HIGH, LOW, OPEN, BarArray
 
-KINDS = ("consolidation", "retracement")
 _ORIGINS = ("extreme", "close", "open")
 
 

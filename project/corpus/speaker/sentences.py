@@ -10,7 +10,6 @@ import glob
 import hashlib
 import sys
 import unicodedata
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +20,7 @@ import numpy as np
 
 from project.contract import InputError
 from project.corpus.splits import SPLITS
+from project.corpus.splits import split_of as split_of_text
 from project.data.manifest import Manifest
 
 Files = Sequence[str] | Mapping[str, Sequence[str]]  # for all splits together, or for each its own
@@ -109,7 +109,7 @@ def split_of(sentence: Sentence, splits: Sequence[str]) -> str:
     """The only one of these splits in which a sentence may be said."""
     if len(splits) == 1:
         return splits[0]
-    split = {0: "dev", 1: "test"}.get(zlib.crc32(key_of(text_of(sentence)).encode()) % 10, "train")
+    split = split_of_text(key_of(text_of(sentence)))
     return split if split in splits else splits[0]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from project.contract import InputError
 from project.corpus.speaker.lexicon import Lexicon, built_in, load
 from project.corpus.speaker.mnemonics import COLOURED, bare
+from project.corpus.splits import split_of
 from project.text.phoneme import VOWELS
 
 _TRIES: Final = 1000
@@ -101,8 +101,3 @@ def _draw_syllable(has_stress: bool, after_vowel: bool, rng: np.random.Generator
 
 def text_of(words: Sequence[Word]) -> str:
     return " ".join(word.text for word in words)
-
-
-def split_of(text: str) -> str:
-    """The only split in which a text may occur: 80 % of all texts train, 10 % dev, 10 % test."""
-    return {0: "dev", 1: "test"}.get(zlib.crc32(text.encode()) % 10, "train")

@@ -15,7 +15,7 @@ from typing import Literal
 from rich.text import Text
 
 from project.contract import InputError
-from project.evaluation.comparison import better, shortfall
+from project.evaluation.comparison import better
 from project.evaluation.grid import SPECIAL
 from project.evaluation.hypotheses.answer import answers_ruling
 from project.evaluation.hypotheses.claim import ANSWERS, Claim
@@ -24,6 +24,7 @@ from project.evaluation.hypotheses.trial import Trial, confounders, trials
 from project.evaluation.result import Report
 from project.evaluation.shelf import Entrant, choose, pick
 from project.evaluation.verdict import is_percent, title_of
+from project.metric.direction import shortfall
 
 MIN_EXAMPLES = 20  # with fewer, an interval over examples says little
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}

@@ -16,11 +16,12 @@ from typing import Any
 from scipy.special import ndtri
 
 from project.contract import InputError
-from project.evaluation.comparison import Delta, better, difference, shortfall
+from project.evaluation.comparison import Delta, better, difference
 from project.evaluation.hypotheses.claim import Claim, NoRuns, Selection, satisfies
 from project.evaluation.result import Measure, Report, Row
 from project.evaluation.shelf import Entrant
 from project.evaluation.sweep import ABSENT, describe, is_seed, setting_text, varying
+from project.metric.direction import shortfall
 
 NAMED = 4  # settings that a note spells out
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from project.evaluation.comparison import shortfall
 from project.evaluation.page.drawing import INK, MUTED, PAPER, RULE, SERIES, drawing
 from project.evaluation.page.picture import Panel, clip
 from project.evaluation.sensitivity import MAX_LEVELS, Trial, in_order, number
 from project.evaluation.sensitivity_table import Outcome, by_share
+from project.metric.direction import shortfall
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

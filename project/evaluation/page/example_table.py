@@ -10,7 +10,7 @@ from typing import Any
 
 from project.evaluation.comparison import Comparison
 from project.evaluation.condition import names_of
-from project.evaluation.example import counts_words, shortfall
+from project.evaluation.example import cost, counts_words
 from project.evaluation.result import Row
 from project.evaluation.span_report import is_of_spans, overlap
 
@@ -49,15 +49,15 @@ def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
     """Examples (id, group, length, reference, conditions) and, run by run, what was made of them."""
     limit = max(1, MAX_SHOWN // len(positions))
     baseline = None if comparison.baseline is None else comparison.reports[comparison.baseline]
-    costs = {} if baseline is None else {row.id: shortfall(baseline, row) for row in baseline.rows}
+    costs = {} if baseline is None else {row.id: cost(baseline, row) for row in baseline.rows}
     conditions = [name for name in names_of(comparison, positions) if name != "group"]
     places: dict[Any, int] = {}
     runs: list[dict[str, Any]] = []
     for n in positions:
         report = comparison.reports[n]
         by_spans = is_of_spans(report)
-        cost = {row.id: shortfall(report, row) for row in report.rows}
-        rows = sorted(report.rows, key=lambda row: -cost[row.id])[:limit]
+        errors = {row.id: cost(report, row) for row in report.rows}
+        rows = sorted(report.rows, key=lambda row: -errors[row.id])[:limit]
         runs.append(
             {
                 "label": comparison.labels[n],
@@ -67,7 +67,7 @@ def table_data(comparison: Comparison, positions: Sequence[int]) -> str:
                 "changes": baseline is not None and report is not baseline,
                 "rows": [
                     [
-                        *_row(row, cost[row.id], costs, _place(places, row, conditions)),
+                        *_row(row, errors[row.id], costs, _place(places, row, conditions)),
                         *([round(overlap(row), 3)] if by_spans else []),
                     ]
                     for row in rows
@@ -93,6 +93,6 @@ def _place(places: dict[Any, int], row: Row, conditions: Sequence[str]) -> int:
     return places.setdefault(example, len(places))
 
 
-def _row(row: Row, cost: float, costs: Mapping[str, float], place: int) -> list[Any]:
-    change = cost - costs[row.id] if row.id in costs else None
-    return [place, row.hypothesis, cost, change, row.score if math.isfinite(row.score) else None]
+def _row(row: Row, errors: float, costs: Mapping[str, float], place: int) -> list[Any]:
+    change = errors - costs[row.id] if row.id in costs else None
+    return [place, row.hypothesis, errors, change, row.score if math.isfinite(row.score) else None]

@@ -16,8 +16,8 @@ from project.evaluation.page.confusion_picture import confusion_map
 from project.evaluation.page.inside_picture import inside_panels, told_frames
 from project.evaluation.page.markup import figure, key, panel_figures, swatches, tones
 from project.evaluation.page.picture import by_length, coloured, curve_panels, forest
+from project.evaluation.page.setting_picture import setting_panels
 from project.evaluation.page.share_picture import share_grid, share_panels, terms_of
-from project.evaluation.page.sweep_picture import sweep_panels
 from project.evaluation.run_view import RunView, view_of
 from project.evaluation.span_report import frame_grid, is_of_spans
 from project.evaluation.sureness import sureness_grid
@@ -105,14 +105,14 @@ def share_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     return f"{''.join(parts)}<p class=note>{SHARE_NOTE}</p>" if parts else ""
 
 
-def sweep_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
+def setting_section(comparison: Comparison, views: Mapping[str, RunView]) -> str:
     """Runs by what their configurations differ in: a picture a setting, and tables over seeds and alone."""
     own = [view_of(views, report.run) for report in comparison.reports]
     settings = [view.settings for view in own]
     runs = run_grid(comparison, settings)
     if runs is None:
         return ""
-    panels = sweep_panels(comparison, settings)
+    panels = setting_panels(comparison, settings)
     note, parts = loss_note(settings, [loss_terms(view.curves) for view in own]), []
     if panels:
         parts.append(f"{key(comparison)}{panel_figures(panels)}<p class=note>{SWEEP_NOTE}</p>")

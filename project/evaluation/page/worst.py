@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from project.evaluation.comparison import Comparison
-from project.evaluation.example import alignment_html, counts_words, shortfall, spans_html, worst
+from project.evaluation.example import alignment_html, cost, counts_words, spans_html, worst
 from project.evaluation.grid import typeset
 from project.evaluation.page.body import LINES, bodies, is_body
 from project.evaluation.page.candles import candles_svg, is_window, windows
@@ -125,7 +125,7 @@ def _item(report: Report, row: Row, player: str) -> str:
 
 
 def _facts(report: Report, row: Row) -> str:
-    errors = shortfall(report, row)
+    errors = cost(report, row)
     facts = [f"{errors:g} error{'s' if errors != 1 else ''}"]
     if is_of_spans(report):
         facts = [f"overlap {overlap(row):.2f}"]

@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
-from project.model.backbone import library, local
+from project.model.backbone import library
 from project.model.backbone.library import Init
 from project.model.backbone.resample import ratio, reach, resampled
-from project.model.masked import Extent
+from project.model.padded import Extent
 from project.model.sequence_encoder import Encoder
+from project.model.trained import backbone_of
+from project.padding import inside
 
 # B examples, N samples, T frames of the codec, K codebooks, D numbers of a frame
 
@@ -62,7 +64,7 @@ class CodecTokens(nn.Module):
         is_new = architecture is None
         weights: dict[str, Tensor] = {}
         if architecture is None and init == "local":
-            architecture, weights = local.read(source)
+            architecture, weights = backbone_of(source)
         library.same_kind(kind, source, architecture)
         own = (config or {}) if init == "random" else {}
         made = library.configured(f"{_CLASSES[kind]}Config", init, source, own, architecture)
@@ -118,7 +120,7 @@ class CodecTokens(nn.Module):
         wanted = max(frames, self._fewest) * self._hop  # samples; silence behind is the same in any batch
         up, down = ratio(_RATE, self._rate)
         size = -(-wanted * down // up) + reach(_RATE, self._rate)
-        outside_BN = torch.arange(wave_BN.shape[1], device=wave_BN.device) >= lengths_B[:, None]
+        outside_BN = ~inside(lengths_B, wave_BN.shape[1])
         silent_BN = functional.pad(wave_BN.float().masked_fill(outside_BN, 0), (0, size - wave_BN.shape[1]))
         with torch.autocast(wave_BN.device.type, enabled=False):
             heard_B1N = resampled(silent_BN, _RATE, self._rate)[:, None, :wanted]

@@ -11,6 +11,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from project.padding import inside
+
 # B examples, C channels, T frames
 
 
@@ -76,7 +78,7 @@ class OwnTimeNorm(nn.Module):
 
 def _outside(lengths_B: Tensor, size: int) -> Tensor:
     """(B, 1, T) Which frames lie beyond each length."""
-    return (torch.arange(size, device=lengths_B.device) >= lengths_B[:, None])[:, None]
+    return ~inside(lengths_B, size)[:, None]
 
 
 def _first_norm(model: Any) -> nn.Module | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from project.contract import InputError
-from project.model.backbone import local
+from project.model.trained import backbone_of
 
 Init: TypeAlias = Literal["random", "pretrained", "local"]
 
@@ -57,7 +57,7 @@ class LibraryEncoder(nn.Module, ABC):
         super().__init__()
         weights: dict[str, Tensor] = {}
         if architecture is None and init == "local":
-            architecture, weights = local.read(source)
+            architecture, weights = backbone_of(source)
         same_kind(self.kind, source, architecture)
         own = (config or {}) if init == "random" else {}
         made = configured(self.config_class, init, source, {**own, **(added or {})}, architecture)

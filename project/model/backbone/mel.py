@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from project.contract import InputError
+from project.padding import inside
 
 # B examples, N samples, T frames, W samples of a window, K frequencies, F bands
 
@@ -63,7 +64,7 @@ def num_kaldi_frames(num_samples: Tensor) -> Tensor:
 
 def levelled(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
     """Each band with mean 0 and deviation 1 over an example's own frames, of which there are at least two; else 0."""
-    inside_BT1 = (torch.arange(x_BTF.shape[1], device=x_BTF.device) < lengths_B[:, None])[..., None]
+    inside_BT1 = inside(lengths_B, x_BTF.shape[1])[..., None]
     count_B11 = lengths_B[:, None, None]
     mean_B1F = x_BTF.masked_fill(~inside_BT1, 0).sum(dim=1, keepdim=True) / count_B11
     centred_BTF = (x_BTF - mean_B1F).masked_fill(~inside_BT1, 0)
@@ -80,7 +81,7 @@ def clip(wave_BN: Tensor, lengths_B: Tensor, size: int) -> Tensor:
             f"an example is {seconds:.1f} s long, and this encoder hears {size / (100 * HOP):g} s at most: leave "
             "longer ones out (data.max_length in training, scansion prepare filter), or take a model without a limit"
         )
-    outside_BN = torch.arange(longest, device=wave_BN.device) >= lengths_B[:, None]
+    outside_BN = ~inside(lengths_B, longest)
     return functional.pad(wave_BN.masked_fill(outside_BN, 0), (0, size - longest))
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, final
 
-import torch
 from torch import Tensor
 
 from project.model.backbone.library import LibraryEncoder
 from project.model.backbone.mel import HOP, clip, whisper_mel
+from project.padding import inside
 
 # B examples, N samples, T frames, D features
 
@@ -42,7 +42,7 @@ class Qwen2Audio(LibraryEncoder):
         config = self.encoder.config
         positions = int(config.max_source_positions)
         mel_BFT = whisper_mel(clip(wave_BN, lengths_B, 2 * HOP * positions), int(config.num_mel_bins))
-        seen_BT = torch.arange(positions, device=wave_BN.device) < _convolved(lengths_B)[:, None]
+        seen_BT = inside(_convolved(lengths_B), positions)
         mask_B1TT = seen_BT[:, None, None].expand(-1, 1, positions, -1)
         return {"input_features": mel_BFT, "attention_mask": mask_B1TT}
 

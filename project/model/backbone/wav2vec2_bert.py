@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
 from project.model.backbone.library import Init, LibraryEncoder
 from project.model.backbone.mel import HOP, WINDOW, kaldi_fbank, levelled, num_kaldi_frames
+from project.padding import inside
 
 # B examples, N samples, T frames, F bands, D features
 
@@ -89,7 +89,7 @@ class Wav2Vec2Bert(LibraryEncoder):
         pairs = mel_BTF.shape[1] // _STACKED
         pairs_BTF = mel_BTF[:, : pairs * _STACKED].reshape(len(mel_BTF), pairs, _STACKED * self._bands)
         left_B = frames_B // _STACKED
-        mask_BT = torch.arange(pairs, device=wave_BN.device) < left_B[:, None]
+        mask_BT = inside(left_B, pairs)
         for layer in self._adapters():
             layer.residual_conv.inside_B = layer.self_attn_conv.inside_B = left_B
             left_B = _halved(left_B, layer.residual_conv)
@@ -123,5 +123,5 @@ def _halved(frames: Tensor, convolution: Any) -> Tensor:
 def _hide(convolution: Any, inputs: tuple[Tensor]) -> Tensor:
     """Zeros beyond each example's end, as a convolution sees beyond the end of a single one."""
     (x_BDT,) = inputs
-    outside_BT = torch.arange(x_BDT.shape[2], device=x_BDT.device) >= convolution.inside_B[:, None]
+    outside_BT = ~inside(convolution.inside_B, x_BDT.shape[2])
     return x_BDT.masked_fill(outside_BT[:, None], 0)

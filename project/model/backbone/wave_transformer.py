@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from project.contract import InputError
-from project.model.backbone import exact_padding, library, local
+from project.model.backbone import exact_padding, library
 from project.model.backbone.library import Init
 from project.model.backbone.wavlm_attention import call_projections
+from project.model.trained import backbone_of
+from project.padding import inside
 
 # B examples, T samples, T' frames, D features of a frame
 
@@ -51,7 +52,7 @@ class WaveTransformer(nn.Module):
         super().__init__()
         weights: dict[str, Tensor] = {}
         if architecture is None and init == "local":
-            architecture, weights = local.read(source)
+            architecture, weights = backbone_of(source)
         library.same_kind(kind, source, architecture)
         settings = library.configured(f"{_CLASSES[kind]}Config", init, source, _own(init, config), architecture)
         settings.add_adapter = False  # it would halve the frames once more
@@ -105,7 +106,7 @@ class WaveTransformer(nn.Module):
 
     def _say(self, wave_BT: Tensor, lengths_B: Tensor, **options: bool) -> tuple[Any, Tensor]:
         wave_BT = functional.pad(wave_BT, (0, max(0, self._reach - wave_BT.shape[1])))
-        within_BT = torch.arange(wave_BT.shape[1], device=wave_BT.device) < lengths_B.clamp(min=self._reach)[:, None]
+        within_BT = inside(lengths_B.clamp(min=self._reach), wave_BT.shape[1])
         frames_B = self.num_output_frames(lengths_B)
         if self._exact is not None:
             self._exact.expect(through(self._steps[:1], lengths_B.clamp(min=self._reach)), frames_B)

@@ -9,7 +9,7 @@ import pytest
 
 from project.contract import InputError
 from project.corpus.keyer.fist import HANDS, Keying, Sender, draw_sender, kinds_of, send, wandering
-from project.text.morse import length_in_units
+from project.text.morse import num_units
 
 EXACT = Sender(hand="machine", wpm=20, units=(1, 3, 1, 3, 7), spreads=(0.0,) * 5)
 UNIT = 1.2 / 20
@@ -19,7 +19,7 @@ def test_a_machine_sends_paris_in_fifty_units() -> None:
     """At 20 words a minute "PARIS " lasts three seconds, by definition."""
     seconds = send("PARIS", EXACT, np.random.default_rng(0))
     assert seconds.sum() + 7 * UNIT == pytest.approx(3.0)
-    assert length_in_units("PARIS PARIS ") == 100
+    assert sum(map(num_units, "PARIS PARIS ")) == 100
     np.testing.assert_allclose(seconds[:6] / UNIT, [1, 1, 3, 1, 3, 1])  # .--. begins the P
 
 
@@ -61,7 +61,7 @@ def test_every_hand_keeps_dits_from_dahs_and_letters_from_words(hand: str) -> No
         seconds = send("THE QUICK BROWN FOX", sender, rng)
         assert len(seconds) % 2 == 1
         assert seconds.min() >= 0.25 * sender.unit_seconds * 0.999
-        assert seconds.sum() == pytest.approx(sender.pace * length_in_units("THE QUICK BROWN FOX"), rel=0.6)
+        assert seconds.sum() == pytest.approx(sender.pace * sum(map(num_units, "THE QUICK BROWN FOX")), rel=0.6)
 
 
 def test_hands_come_in_the_parts_asked_for() -> None:

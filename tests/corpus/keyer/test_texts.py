@@ -13,8 +13,9 @@ import pytest
 from project.contract import InputError
 from project.corpus.keyer import phrases, words
 from project.corpus.keyer.dice import Dice
-from project.corpus.keyer.texts import Symbols, Texts, draw_text, draw_text_of, split_of
-from project.text.morse import CODE, DIGITS, LETTERS, PROSIGNS, PUNCTUATION, length_in_units, symbols_of
+from project.corpus.keyer.texts import Symbols, Texts, draw_text, draw_text_of
+from project.corpus.splits import split_of
+from project.text.morse import CODE, DIGITS, LETTERS, PROSIGNS, PUNCTUATION, num_units, symbols_of
 
 KINDS = ("groups", "calls", "contest", "qso", "english", "numbers")
 NONE = dict.fromkeys(KINDS, 0.0)
@@ -59,8 +60,8 @@ def test_every_kind_varies_and_is_spaced_evenly(kind: str, symbols: Symbols) -> 
 @pytest.mark.parametrize("units", [4, 50.5, 300, 2000])
 def test_a_text_fills_its_units(units: float) -> None:
     generator = rng(2)
-    lengths = [length_in_units(symbols_of(draw_text_of(units, Texts(), generator))) for _ in range(100)]
-    longest = max(length_in_units([symbol]) for symbol in ALPHABETS["plain"])
+    lengths = [sum(map(num_units, symbols_of(draw_text_of(units, Texts(), generator)))) for _ in range(100)]
+    longest = max(num_units(symbol) for symbol in ALPHABETS["plain"])
     if units < longest:
         assert max(lengths) <= longest
         return
@@ -163,7 +164,7 @@ def test_what_makes_no_sense_is_refused(wrong: dict[str, Any], message: str) -> 
 
 
 def test_a_split_without_texts_is_an_error_and_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("project.corpus.keyer.texts.split_of", lambda _text: "train")
+    monkeypatch.setattr("project.corpus.splits.split_of", lambda _text: "train")
     with pytest.raises(InputError, match=r"no text for dev among 10,000: allow longer texts"):
         draw_text("dev", Texts(num_symbols=(3, 3)), rng())
     with pytest.raises(InputError, match="no text for test"):

@@ -10,7 +10,8 @@ import pytest
 from project.contract import InputError
 from project.corpus.speaker.lexicon import phones_of
 from project.corpus.speaker.mnemonics import units
-from project.corpus.speaker.texts import Texts, draw_text, draw_word, split_of, text_of
+from project.corpus.speaker.texts import Texts, draw_text, draw_word, text_of
+from project.corpus.splits import split_of
 from project.text.phoneme import PHONES
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from project.build.known import Known, entrant
 from project.contract import Hypothesis
 from project.evaluation.estimate import make_report
 from project.evaluation.protocol import Protocol, coverage, hash_ids
 from project.evaluation.result import Row
 from project.evaluation.shelf import Entrant
 from project.metric.text import ErrorRate
+from project.reporting.known_run import KnownRun, entrant
 
 WORDS = ("enter", "two", "nine", "eight", "one")  # of every reference
 METRIC = ErrorRate("wer", "word")
@@ -49,7 +49,7 @@ class Shelf:
 
     def entrants(self) -> list[Entrant]:
         """All runs, as claims know them."""
-        return [entrant(Known.open(folder)) for folder in sorted((self.root / "stt").iterdir())]
+        return [entrant(KnownRun.open(folder)) for folder in sorted((self.root / "stt").iterdir())]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from project.evaluation.comparison import compare
-from project.evaluation.example import shortfall
+from project.evaluation.example import cost
 from project.evaluation.page.example_table import table_data
 from project.evaluation.result import Report
 
@@ -21,7 +21,7 @@ def test_rows_are_those_of_the_reports(make: Make) -> None:
     assert [run["label"] for run in data["runs"]] == ["</script>", "a"]
     assert [run["changes"] for run in data["runs"]] == [True, False]
     assert len(data["examples"]) == 30  # once for both runs
-    theirs = {row.id: shortfall(base, row) for row in base.rows}
+    theirs = {row.id: cost(base, row) for row in base.rows}
     for run, report in zip(data["runs"], (other, base), strict=True):
         rows = {row.id: row for row in report.rows}
         assert [row[2] for row in run["rows"]] == sorted((row[2] for row in run["rows"]), reverse=True)
@@ -31,7 +31,7 @@ def test_rows_are_those_of_the_reports(make: Make) -> None:
             assert (hypothesis, score, reference, group) == (row.hypothesis, row.score, row.reference, row.group)
             assert (snr_db, hand, wpm) == tuple(row.meta.values())
             assert abs(length - row.length) < 1e-3
-            assert (errors, change) == (shortfall(report, row), shortfall(report, row) - theirs[name])
+            assert (errors, change) == (cost(report, row), cost(report, row) - theirs[name])
         assert not rows
 
 

@@ -18,7 +18,7 @@ from project.evaluation.comparison import compare
 from project.evaluation.example import worst
 from project.evaluation.hypotheses.judgement import Judgement
 from project.evaluation.page.body import framed
-from project.evaluation.page.page import write_page
+from project.evaluation.page.comparison_page import write_page
 from project.evaluation.result import Report
 from project.evaluation.run_view import RunView
 from project.feature import landmark_file
