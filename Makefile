@@ -72,7 +72,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) torch==$$(sed -n 's/^torch==//p' .ci/constraints.txt)
-	$(PIP) --editable .
+	$(PIP) --editable '.[export]'
 	touch $@
 
 $(VENV)/.everything: $(VENV)/.core

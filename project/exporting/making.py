@@ -18,7 +18,7 @@ from project.exporting import check
 from project.exporting.check import Checked
 from project.exporting.front import PICTURES, front_of, padded
 from project.exporting.metadata import metadata_of
-from project.exporting.onnx_file import add_metadata, write_onnx
+from project.exporting.onnx_file import add_metadata, require_packages, write_onnx
 from project.exporting.running import OnnxGraph, ScriptGraph
 from project.exporting.torchscript_file import write_torchscript
 from project.exporting.whole import FEATURES, Whole, require_graph, told
@@ -44,6 +44,8 @@ class Making:
 
 def make_graphs(run: Run, config: Config, out: Path) -> Iterator[str]:
     """Write the graph that is asked for, and yield what was found out about it, line by line."""
+    if config["format"] == "onnx":
+        require_packages()
     making = prepare(run, config)
     original = making.original
     yield f"original     {_figures(original)}"

@@ -11,6 +11,7 @@ import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ _ANY = torch.export.Dim.DYNAMIC
 
 def write_onnx(whole: nn.Module, inputs: Mapping[str, Tensor], names: list[str], file: Path) -> Any:
     """The file of a recognizer, made along some example inputs; the graph as `onnx` holds it."""
-    _require()
     shapes = tuple({0: _ANY, 1: _ANY} if one.ndim > 1 else {0: _ANY} for one in inputs.values())
     from torch.onnx import errors
 
@@ -65,13 +65,11 @@ def _floordiv(above: Any, below: Any) -> Any:
     return opset18.Div(opset18.Sub(above, opset18.Mod(above, below)), below)
 
 
-def _require() -> None:
-    try:
-        import onnx
-        import onnxscript
-    except ImportError as error:
-        raise InputError(f"format=onnx needs the package {error.name}: pip install 'scansion[export]'") from None
-    del onnx, onnxscript
+def require_packages() -> None:
+    """Refuse, before anything is done, where a package is missing."""
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"a graph needs the package {' and '.join(missing)}: pip install 'scansion[export]'")
 
 
 def _reason(error: BaseException) -> str:

@@ -23,6 +23,9 @@ from project.contract import Config, InputError, Interrupted
 from project.run import Run, signature
 from project.scoring.reports import score
 
+pytestmark = pytest.mark.long
+
+
 LEARNS = ["loss=distill", "weighting=distill"]
 
 

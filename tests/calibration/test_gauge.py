@@ -9,6 +9,9 @@ import pytest
 
 from project.calibration.gauge import PROCESS, ProcessGauge, give_back, resident
 
+pytestmark = pytest.mark.long
+
+
 MEGABYTES = 60
 
 

@@ -186,5 +186,5 @@ def test_without_onnx_there_is_a_remedy(
 
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     assert export(made("bars").folder, "format=onnx", f"out={tmp_path}/m.onnx") == 2
-    assert "format=onnx needs the package onnxscript: pip install 'scansion[export]'" in capsys.readouterr().err
+    assert "a graph needs the package onnxscript: pip install 'scansion[export]'" in capsys.readouterr().err
     assert transcribe.is_onnx("a.onnx")

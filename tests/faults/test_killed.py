@@ -7,9 +7,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from project import atomic
 from project.contract import Config
 from project.run import Run
+
+pytestmark = pytest.mark.long
+
 
 KINDS = (
     "data.json", "config.yaml", "alphabet.json", "environment.json", "launch.yaml", "state.json",

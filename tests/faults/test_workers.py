@@ -13,6 +13,8 @@ import pytest
 from project.contract import Config
 from project.run import Run
 
+pytestmark = pytest.mark.long
+
 
 def kill_a_worker() -> None:
     """Kill it and wait until the system has told so: torch's answer comes in the middle of what is done then."""

@@ -31,6 +31,9 @@ from project.reporting import sweep as sweep_report
 from project.run import Run
 from project.sweep import Point, Sweep
 
+pytestmark = pytest.mark.long
+
+
 Make = Callable[..., tuple[Sweep, list[Point]]]
 QUICK = {"threads": 1, "data": {"workers": 0}, "trainer": {"accelerator": "cpu"}}
 DEADLINE = 20.0  # seconds that a test waits for what takes a moment
@@ -378,7 +381,6 @@ def test_the_ledger_is_what_json_says(make: Make) -> None:
     assert json.loads((sweep.folder / "points/r-0.state").read_text())["state"] == "done"
 
 
-@pytest.mark.long
 def test_two_real_points_and_what_is_reported_of_them(
     tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -404,7 +406,6 @@ def test_two_real_points_and_what_is_reported_of_them(
     assert "no point has a report" in " ".join(found.err.split())
 
 
-@pytest.mark.long
 def test_ctrl_c_ends_a_sweep_as_it_ends_a_run(tiny: list[str], tmp_path: Path) -> None:
     """With its exit code, a line for each point and no traceback; those that had begun have their checkpoints."""
     saving = ["trainer.max_epochs=2000", "callbacks.checkpoint.every_seconds=0.1"]

@@ -23,6 +23,8 @@ from project.scoring import beside_training, reports
 from project.scoring.beside_training import manifests_of
 from project.scoring.reports import score
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def spoken(tones: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:

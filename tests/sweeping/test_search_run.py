@@ -33,6 +33,9 @@ from project.sweeping.search_run import (
     waiting,
 )
 
+pytestmark = pytest.mark.long
+
+
 pytest.importorskip("optuna")
 
 

@@ -24,6 +24,9 @@ from project.sweep import Point, Sweep
 from project.sweeping.sweep_run import conclude, name_of, work
 from project.train import train_one
 
+pytestmark = pytest.mark.long
+
+
 Answer = tuple[int, str, str]
 
 
@@ -46,7 +49,6 @@ def states(sweep: Sweep) -> Counter[str]:
     return Counter(sweep.state(point)["state"] for point in sweep.points())
 
 
-@pytest.mark.long
 def test_a_sweep_that_was_killed_goes_on_with_the_rest(
     tiny: list[str], morse: Path, tmp_path: Path, training: Callable[..., Answer]
 ) -> None:
@@ -96,7 +98,6 @@ def killed_after(process: subprocess.Popen[bytes], runs: Path, points: int) -> S
     return sweep
 
 
-@pytest.mark.long
 def test_two_points_of_two_processes_each(tiny: list[str], tmp_path: Path, training: Callable[..., Answer]) -> None:
     """Each point has its own learning rate on both ranks, its own folder, and leaves no group of processes."""
     words = [*tiny, f"runs={tmp_path}/runs", "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=1"]

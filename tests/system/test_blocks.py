@@ -16,6 +16,9 @@ from project.build.strategy import equip
 from project.contract import Batch, InputError
 from project.system.blocks import compiled, repeated, run_again
 
+pytestmark = pytest.mark.long
+
+
 MODELS = {
     "morse/baseline": ["model.channels=8", "model.blocks=3", "model.dropout=0.1"],
     "phoneme/scratch": ["model=fbank_conformer", "model.encoder.channels=16", "model.encoder.layers=2"],

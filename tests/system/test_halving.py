@@ -19,6 +19,9 @@ from project.contract import Batch, Emissions, InputError, WorkError
 from project.run import Run
 from project.system.halving import Halving, divided
 
+pytestmark = pytest.mark.long
+
+
 FITS = 2  # examples, in the machine of these tests
 
 

@@ -30,6 +30,9 @@ from project.scoring.reports import score
 from project.system.stt import SttSystem
 from project.text.alphabet import Alphabet
 
+pytestmark = pytest.mark.long
+
+
 EPOCHS, TRAIN = 20, 10
 
 

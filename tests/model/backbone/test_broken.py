@@ -34,6 +34,9 @@ from project.model.ssl_ctc import SSLCTC
 from project.model.tuning import Tuning
 from project.text.alphabet import Alphabet
 
+pytestmark = pytest.mark.long
+
+
 ABC = Alphabet(("P", "T", "K", "S", "M"))
 TONE = 1600  # samples of a symbol
 CLIP = 60  # output frames of the clip that Whisper hears here
