@@ -80,6 +80,7 @@ class FbankCTC(nn.Module):
 def shortened(lengths_B: Tensor, step: int) -> Tensor:
     """Frames that a layer with this step gives of so many.
 
+    >>> import torch
     >>> shortened(torch.tensor([1, 4, 5]), 2).tolist()
     [1, 2, 3]
     """

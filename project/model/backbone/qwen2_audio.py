@@ -59,6 +59,7 @@ class Qwen2Audio(LibraryEncoder):
 def _convolved(num_samples: Tensor) -> Tensor:
     """Frames before the pooling.
 
+    >>> import torch
     >>> _convolved(torch.tensor([1, 16000, 16001])).tolist()
     [2, 50, 51]
     """

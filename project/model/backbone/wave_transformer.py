@@ -139,6 +139,7 @@ def _built(kind: Kind, init: Init, source: str | None, settings: Any) -> nn.Modu
 def through(steps: Sequence[tuple[int, int]], lengths_B: Tensor) -> Tensor:
     """How many places convolutions of (kernel, stride) find in so many.
 
+    >>> import torch
     >>> through([(10, 5), (3, 2)], torch.tensor([20, 30])).tolist()
     [1, 2]
     """

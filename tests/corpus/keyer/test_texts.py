@@ -164,7 +164,7 @@ def test_what_makes_no_sense_is_refused(wrong: dict[str, Any], message: str) -> 
 
 
 def test_a_split_without_texts_is_an_error_and_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("project.corpus.splits.split_of", lambda _text: "train")
+    monkeypatch.setattr("project.corpus.keyer.texts.split_of", lambda _text: "train")
     with pytest.raises(InputError, match=r"no text for dev among 10,000: allow longer texts"):
         draw_text("dev", Texts(num_symbols=(3, 3)), rng())
     with pytest.raises(InputError, match="no text for test"):
