@@ -47,6 +47,10 @@ FLAGS_WITH_VALUE = {
     "-cp",
 }
 
+SHOWING = {"--cfg", "-c", "--info", "-i"}
+FLAGS = FLAGS_WITH_VALUE | SHOWING | {"--multirun", "--run", "--resolve", "--hydra-help", "--version"}
+FLAGS |= {"--shell-completion", "--experimental-rerun"}
+
 
 def main(argv: list[str] | None = None) -> None:
     """Answer one command line and exit."""
@@ -78,6 +82,8 @@ def main(argv: list[str] | None = None) -> None:
     if any(word in {"-h", "--help"} for word in rest):
         print(verb_help(verb))
         sys.exit(0)
+    if code := guarded(lambda: look(verb, rest)):
+        sys.exit(code)
     sys.argv = [f"scansion {verb}", *to_overrides(verb, rest)]
     importlib.import_module(f"project.{verb}").main()
 
@@ -95,14 +101,8 @@ def to_overrides(verb: str, words: list[str]) -> list[str]:
     >>> to_overrides("train", ["experiment=a/b", "-m", "seed=1,2", "optimizer.lr=0.1,0.2"])
     ['-m', 'experiment=a/b', 'seed=1,2', 'optimizer.lr=0.1,0.2']
     """
-    flags, bare, overrides = [], [], []
-    for before, word in pairwise(["", *words]):
-        if before in FLAGS_WITH_VALUE or (word.startswith("-") and word != "-"):
-            flags.append(word)
-        elif _is_bare(word):
-            bare.append(word)
-        else:
-            overrides.append(_plain_lists(verb, word))
+    flags, bare, overrides = _sorted(words)
+    overrides = [_plain_lists(verb, word) for word in overrides]
     for key in VERBS[verb]:
         if not bare:
             break
@@ -115,6 +115,82 @@ def to_overrides(verb: str, words: list[str]) -> list[str]:
     if bare:
         sys.exit(complain(f"{bare[0]}: scansion {verb} takes no such word: write key=value, see --help", 2))
     return [*flags, *overrides]
+
+
+def _sorted(words: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Flags with their values, bare words, overrides."""
+    flags: list[str] = []
+    bare: list[str] = []
+    overrides: list[str] = []
+    for before, word in pairwise(["", *words]):
+        if before in FLAGS_WITH_VALUE or (word.startswith("-") and word != "-"):
+            flags.append(word)
+        else:
+            (bare if _is_bare(word) else overrides).append(word)
+    return flags, bare, overrides
+
+
+def look(verb: str, words: list[str]) -> int:
+    """Refuse, before anything heavy is imported, flags that are none and what is named and is not there."""
+    from project.contract import InputError
+
+    flags, bare, overrides = _sorted(words)
+    for flag in flags:
+        name, equals, value = flag.lstrip("-").partition("=")
+        if flag.startswith("--") and not any(known.startswith(f"--{name}") for known in FLAGS):
+            after = [*words, ""][words.index(flag) + 1]
+            value = value if equals else after if after in bare else "..."
+            raise InputError(f"{flag}: no such flag: write {name.replace('-', '_')}={value}")
+    shows = [flag for flag in flags if flag.partition("=")[0] in SHOWING]
+    if shows and {"-m", "--multirun"} & {*flags}:
+        raise InputError(f"{shows[0]}: it shows one run: leave out -m")
+    if not flags:
+        _look_for_runs(verb, bare, overrides)
+        if verb == "prepare":
+            _look_for_manifests(bare, overrides)
+    return 0
+
+
+def _look_for_runs(verb: str, bare: list[str], overrides: list[str]) -> None:
+    from project.contract import InputError
+    from project.package import HUB, SUFFIX
+    from project.run import ROOT, Run, newest
+
+    asked = [word.partition("=")[2].strip("\"'") for word in overrides if re.match(r"\+*run=", word)]
+    if VERBS[verb][0] == "run":
+        if len(several := newest({Path(word) for word in bare})) > 1:
+            raise InputError(f"{len(several)} runs are named: name one (the latest: {several[0]})")
+        if VERBS[verb][-1] == "files*" and (strays := newest(map(Path, bare[0 if asked else 1 :]))):
+            raise InputError(f"{strays[0]}: a run's folder, not a recording: name one run, and it first")
+        if not (bare or asked):
+            made = newest(ROOT.glob("*/*"))
+            hint = f"the latest: {made[0]}" if made else "there is none in runs/: scansion train makes them"
+            raise InputError(f"run is missing: scansion {verb} {' '.join(_spoken(verb))}: name a run ({hint})")
+        if len(bare) > 1 and len(VERBS[verb]) == 1:
+            return  # one word too many, which is told later
+        asked = asked or bare[:1]
+    elif verb == "report" and not overrides:
+        asked = [word for word in bare if len(bare) == 1 or not Path(word).exists()]
+    for name in asked:
+        if not (name.startswith((HUB, "$")) or name.endswith((SUFFIX, ".onnx")) or Path(name).is_dir()):
+            Run.open(name)
+
+
+def _look_for_manifests(bare: list[str], overrides: list[str]) -> None:
+    values = dict(word.partition("=")[::2] for word in overrides)
+    action = bare[0] if bare else values.get("action", "")
+    if action not in options("action") or action == "convert":  # that one reads what others made
+        return
+    for name in [*bare[1:], *([values["manifest"]] if "manifest" in values else [])]:
+        if not (Path(name).exists() or re.search(r"[*?\[\]{}$,]|://", name)):
+            from project.data.manifest import Manifest
+
+            Manifest.open(name)
+
+
+def _spoken(verb: str) -> list[str]:
+    """A verb's positional words as help shows them."""
+    return [f"{key.rstrip('*').upper()}{'...' if key.endswith('*') else ''}" for key in VERBS[verb]]
 
 
 def _is_bare(word: str) -> bool:
@@ -163,7 +239,7 @@ def overview() -> str:
 def verb_help(verb: str) -> str:
     """A verb's keys with their comments, its groups with their choices, and its experiments with theirs."""
     text = (CONF / f"{verb}.yaml").read_text(encoding="utf-8")
-    positional = " ".join(f"[{key.rstrip('*').upper()}{'...' if key.endswith('*') else ''}]" for key in VERBS[verb])
+    positional = " ".join(f"[{word}]" for word in _spoken(verb))
     lines = [f"scansion {verb} {positional} [key=value ...]", "", first_comment(CONF / f"{verb}.yaml"), ""]
     comments = dict(re.findall(r"^  - (?:optional )?([a-z_]+):[^#\n]*#\s*(.*)$", text, flags=re.M))
     chosen = [group for group in groups(verb) if (CONF / group).is_dir()]

@@ -24,6 +24,18 @@ class InputError(ValueError):
     """
 
 
+class NoManifest(InputError):
+    """A manifest's folder is not there: who knows the experiments can say which command makes it."""
+
+    def __init__(self, what: str, folder: str) -> None:
+        super().__init__(what, folder)  # as they came, so that it can be handed from process to process
+        self.what = what
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"{self.what}: check the path"
+
+
 class Undefined(InputError):
     """These examples give no such figure, as they are all alike: others are reckoned all the same, and this is told."""
 

@@ -19,8 +19,7 @@ def export(config: Config, words: list[str]) -> int:
     out = Path(config["out"] or f"{run.name.replace('/', '-')}{SUFFIXES[form]}")
     if out.exists():
         raise InputError(f"out={out}: it is there already: name another, or remove it")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"out={out}: there is no folder {out.absolute().parent}: make it")
+    make_folder(out)
     if form == "package":
         from project.exporting.package_file import write_package
 
@@ -57,6 +56,14 @@ def check_request(config: Config) -> None:
         require_repository(config["push"])
     if config["out"] and form != "package" and Path(config["out"]).suffix != SUFFIXES[form]:
         raise InputError(f"out={config['out']}: a file of format={form} ends with {SUFFIXES[form]}: name it so")
+
+
+def make_folder(out: Path) -> None:
+    """The folder that a file is to be in, unless it is there."""
+    try:
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out={out}: no folder can be made for it ({error.strerror}): name another place") from None
 
 
 def graphs(run: Run, config: Config, out: Path) -> None:

@@ -11,12 +11,13 @@ A package is opened as a run, too: see `project.package`. This module knows noth
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from project.environment import environment
 from project.metrics_file import METRICS, MetricsFile
 from project.moved import FIRST, renamed
 
+ROOT = Path("runs")  # where runs are, unless train is told otherwise
 LOOKING_SECONDS = 1.0  # so long it is tried again to hold a run: whoever only looks holds its lock for a moment
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where PyYAML was built with it
 
@@ -47,12 +49,13 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """A run that exists, or a package: a folder, a file, or hf://user/name."""
+        """A run that exists, or a package: a folder, a name below runs/, a file, or hf://user/name."""
         if packed := package.find(str(folder)):
             return cls(*packed)
-        run = cls(Path(folder))
+        below = ROOT / folder
+        run = cls(below if not Path(folder).is_dir() and (below / "config.yaml").is_file() else Path(folder))
         if not run.folder.is_dir():
-            raise InputError(f"{folder}: no such run folder: runs are made by scansion train, see the folder runs/")
+            raise InputError(f"{folder}: no such run folder: {_nearest(str(folder))}")
         if not run.config_file.is_file():
             raise InputError(f"{folder}: not a run folder, it holds no config.yaml: name the folder of one run")
         return run
@@ -214,6 +217,19 @@ def _hold(handle: IO[str]) -> None:
 def find(root: str, family: str, name: str, signature: str) -> Run:
     """The run of a signature below a root, whether it exists already or not."""
     return Run(Path(root) / family / f"{name}-{signature}")
+
+
+def newest(folders: Iterable[Path]) -> list[Path]:
+    """Those of the folders that are runs' with checkpoints, the one last written to first."""
+    runs = [one for one in folders if (one / "config.yaml").is_file() and (one / "checkpoints").is_dir()]
+    return sorted(runs, key=lambda one: max(file.stat().st_mtime for file in one.glob("*.*")), reverse=True)
+
+
+def _nearest(name: str) -> str:
+    """The remedy for a run that is not there: the one whose name, or its end, is nearest."""
+    made = {str(folder).split("/", skip)[-1]: folder for folder in newest(ROOT.glob("*/*")) for skip in range(3)}
+    near = difflib.get_close_matches(name.rstrip("/"), made, n=1, cutoff=0.75)
+    return f"did you mean {made[near[0]]}?" if near else "runs are made by scansion train, see the folder runs/"
 
 
 def signature(config: Mapping[str, Any], defaults: Mapping[str, Any], ignored: Sequence[str]) -> str:

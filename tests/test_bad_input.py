@@ -55,7 +55,26 @@ WORDS = [
     (["sing"], "sing: no such verb: choose from"),
     (["evaluate", "runs/a", "runs/b"], "runs/b: scansion evaluate takes no such word"),
     (["train", "seed=[1,"], "seed=[1,: cannot be read as key=value"),
+    (["train", "--epochs", "3"], "--epochs: no such flag: write epochs=3"),
+    (["train", "--epochs=3"], "--epochs=3: no such flag: write epochs=3"),
+    (["train", "--dry-run"], "--dry-run: no such flag: write dry_run=..."),
+    (["train", "-m", "seed=1,2", "--cfg", "job"], "--cfg: it shows one run: leave out -m"),
+    (["train", "--multirun", "seed=1,2", "-c=job"], "-c=job: it shows one run: leave out -m"),
     # names of keys, groups and choices
+    (
+        ["train", "optimizer.learning_rate=1"],
+        "optimizer.learning_rate: no such key or group: did you mean optimizer.lr?",
+    ),
+    (["train", "optimizer.rate=1"], "optimizer.rate: no such key or group: did you mean optimizer.lr?"),
+    (["train", "lr=1"], "lr: no such key or group: did you mean optimizer.lr?"),
+    (["train", "channels=1"], "channels: no such key or group: did you mean model.channels?"),
+    (["train", "batch_size=1"], "batch_size: no such key or group: did you mean data.batching.max_batch_size?"),
+    (["train", "trainer.num_epochs=1"], "trainer.num_epochs: no such key or group: did you mean epochs?"),
+    (["train", "xyzzy=1"], "xyzzy: no such key or group: --help and --cfg job show what there is"),
+    (
+        ["transcribe", "-", "batch_second=1", "--cfg", "job"],
+        "batch_second: no such key or group: did you mean batch_seconds?",
+    ),
     (["train", "sede=1"], "sede: no such key or group: did you mean seed?"),
     (["train", "modle=envelope"], "modle: no such key or group: did you mean model?"),
     (["train", "data.wrokers=1"], "data.wrokers: no such key or group: did you mean data.workers?"),
@@ -90,7 +109,17 @@ WORDS = [
     (["train", "model._target_=project.model.nothing.Net"], "project.model.nothing.Net does not exist"),
     # manifests that are not there
     (["train", "data.manifest.train=???"], "data.manifest.train is missing: set data.manifest.train=<manifest.jsonl>"),
-    (["train", "data.manifest.train=nowhere/train.jsonl"], "nowhere/train.jsonl: no such manifest"),
+    (["train", "data.manifest.train=nowhere/train.jsonl"], "there is no folder nowhere either: check the path"),
+    (
+        ["train", "data.manifest.train=data/morse/train.jsonl"],
+        "data/morse/train.jsonl: no such manifest: there is no folder data/morse either: make it: scansion prepare "
+        "corpus=morse out=data/morse",
+    ),
+    (["prepare", "validate", "data/gloss/dev.jsonl"], "make it: scansion prepare corpus=gloss out=data/gloss"),
+    (
+        ["prepare", "validate", "data/bars_made/dev.jsonl"],
+        "make it: scansion prepare corpus=bars_made out=data/bars_made",
+    ),
     (["train", "data.batching.min_length=1000"], "holds no example"),
     (["train", "data.batching.batch_length=0.5"], "batch_length"),
     (["prepare", "validate"], "manifest"),
@@ -102,7 +131,9 @@ WORDS = [
     (["train", "resume=."], "not a run folder, it holds no config.yaml"),
     (["train", "init_from=nowhere"], "nowhere: no such run folder"),
     (["evaluate", "nowhere"], "nowhere: no such run folder"),
-    (["evaluate"], "run is missing"),
+    (["evaluate", "morse/nowhere"], "morse/nowhere: no such run folder: runs are made by scansion train"),
+    (["evaluate"], "run is missing: scansion evaluate RUN: name a run (there is none in runs/: scansion train makes"),
+    (["transcribe"], "run is missing: scansion transcribe RUN FILES...: name a run"),
     (["report"], "no run is named"),
     (["report", "nowhere"], "nowhere: no such run folder"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,71 @@ def test_answers_without_torch(words: list[str], told: str) -> None:
     assert result.returncode == 0, result.stderr
     assert told in result.stdout
     assert result.stdout.splitlines()[-1].strip() == "HEAVY", "a heavy package was imported"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["evaluate", "nowhere"], ["transcribe", "nowhere", "a.wav"], ["export", "nowhere"], ["serve", "run=nowhere"],
+     ["report", "nowhere"], ["prepare", "validate", "nowhere.jsonl"], ["prepare", "describe", "manifest=nowhere"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_not_there_is_told_without_torch(words: list[str]) -> None:
+    result = subprocess.run([sys.executable, "-c", PROBE, *words], capture_output=True, text=True, check=False)
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
+    assert "nowhere" in result.stderr
+    assert result.stdout.splitlines()[-1].strip() == "HEAVY", "a heavy package was imported"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `runs/morse/*` becomes where there are three; the second was written to last."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"runs/morse/quick-{number}" for number in range(3)]
+    for written, name in zip((1000, 3000, 2000), names, strict=True):
+        (Path(name) / "checkpoints").mkdir(parents=True)
+        (Path(name) / "config.yaml").touch()
+        os.utime(Path(name) / "config.yaml", (written, written))
+    return names
+
+
+def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2
+    return line
+
+
+def test_of_several_runs_one_is_to_be_named(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    several = "scansion: 3 runs are named: name one (the latest: runs/morse/quick-1)"
+    for verb in ("evaluate", "export", "serve"):
+        assert refused([verb, *runs], capsys) == several
+    assert refused(["transcribe", *runs, "mine.wav"], capsys) == several
+    assert refused(["evaluate"], capsys).endswith("scansion evaluate RUN: name a run (the latest: runs/morse/quick-1)")
+    stray = f"scansion: {runs[0]}: a run's folder, not a recording: name one run, and it first"
+    assert refused(["transcribe", "model.onnx", runs[0]], capsys) == stray
+    assert refused(["transcribe", f"run={runs[1]}", runs[0]], capsys) == stray
+
+
+def test_what_is_there_is_not_refused(runs: list[str]) -> None:
+    Path("a.jsonl").touch()
+    Path("x.scansion").touch()
+    for words in (
+        ["evaluate", runs[0]],
+        ["evaluate", "morse/quick-2", "decode=beam"],
+        ["evaluate", f"run={runs[0]}"],
+        ["evaluate", "x.scansion"],
+        ["transcribe", "hf://a/b", "a.wav"],
+        ["transcribe", "model.onnx", "a.wav"],
+        ["report", *runs],
+        ["report", "action=status", "anything"],
+        ["prepare", "validate", "a.jsonl", "b*.jsonl", "s3://c/d.jsonl"],
+        ["prepare", "convert", "nowhere.json"],
+        ["evaluate", "-m", f"run={runs[0]},{runs[1]}"],
+        ["train", "morse/quick", "--multirun", "seed=1,2"],
+        ["evaluate", "--cfg", "job"],
+    ):
+        assert cli.look(words[0], words[1:]) == 0
 
 
 def test_help_names_every_choice_and_key() -> None:

@@ -372,7 +372,7 @@ def test_part_of_a_manifest_is_not_for_decisions(run: Run) -> None:
     report = score(run, asked(run, "max_samples=3"))
     assert (len(report.rows), report.protocol.coverage) == (3, "3 of 7, not for decisions")
     assert compare([report]).head == ["Coverage 3 of 7, not for decisions"]
-    assert terminal(compare([report])).caption == "Coverage 3 of 7, not for decisions"
+    assert str(terminal(compare([report])).caption) == "Coverage 3 of 7, not for decisions"
     assert score(run, asked(run, "max_samples=7")).protocol.is_complete
 
 

@@ -84,6 +84,43 @@ def test_a_run_in_a_line(tmp_path: Path) -> None:
     assert found.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def test_a_figure_says_what_it_is_of(tmp_path: Path) -> None:
+    """By the name that the run has for the manifest, or the file's, and by the decoder."""
+    from project.listing.runs import listed
+
+    told = []
+    for number, (decode, own) in enumerate([({"decode": "beam@1", "size": 10}, "test.jsonl"), ({}, "other.jsonl")]):
+        folder = made(tmp_path, f"morse/a-{number}")
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["data"] = {"manifest": {"train": None, "held_out": own}}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        reported(folder, "x", "2026-01-01", 0.02)
+        file = folder / "reports/x/report.json"
+        content = json.loads(file.read_text())
+        content["protocol"]["decode"] = decode
+        file.write_text(json.dumps(content))
+        found = listed(tmp_path, [f"a-{number}"], "when", None)
+        assert found.title.startswith("1 run below ")
+        told.append(found.rows[0][4])
+    assert told == ["cer 2 % [1, 4], held_out, beam", "cer 2 % [1, 4], test"]
+    assert listed(tmp_path, [], "when", None).title.startswith("2 runs below ")
+
+
+def test_a_table_of_runs_breaks_no_name(tmp_path: Path) -> None:
+    import io
+
+    from rich.console import Console
+
+    from project.listing.runs import listed
+
+    folder = made(tmp_path, "morse/quick-1a2b3c4d", step=30)
+    reported(folder, "x", "2026-01-01", 0.02)
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(listed(tmp_path, [], "when", None).table())
+    for part in ("morse/quick-1a2b3c4d", "finished", "[1, 4]", "30/30"):
+        assert part in stream.getvalue()
+
+
 def test_states_are_held_against_the_lock(tmp_path: Path) -> None:
     """Who is killed notes nothing: a run that notes that it runs, and is held by nobody, was killed."""
     folder = made(tmp_path, "morse/a-1a2b3c4d", "running")

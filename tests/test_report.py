@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -96,23 +97,31 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, ask: Ask) -> None:
     ):
         assert part in err
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == [
-        "combined_with_preds.csv", "loss_trace.csv", "page.html", "table.md", "test_matrix.csv"
+        "page.html", "table.md"
     ]  # fmt: skip
+    tables = tmp_path / "page_tables"
+    assert sorted(file.name for file in tables.iterdir()) == [
+        "combined_with_preds.csv", "loss_trace.csv", "test_matrix.csv"
+    ]  # fmt: skip
+    said = " ".join(err.split())
+    headline = re.search(r"morse/sweep-0.3-1 (and|is \w+ than) morse/sweep-0.7-1[^:]*: CER [\d.]+ % against ", said)
+    assert headline, "the verdict, below the table"
+    assert headline.start() < said.index("CER over seeds, best first")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert all(part in page for part in ("What differs", "By condition", "Length of hypotheses"))
     markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "**CER by hand**" in markdown
     assert "**Test matrix**" in markdown
     assert "Test matrix" in err
-    matrix = (tmp_path / "test_matrix.csv").read_text(encoding="utf-8").splitlines()
+    matrix = (tables / "test_matrix.csv").read_text(encoding="utf-8").splitlines()
     assert matrix[0].startswith("run,date,command,dataset,steps,learning_rate,targets,manifest,metric,baseline,tuned")
     assert len(matrix) == 5
     assert matrix[2].startswith("morse/sweep-0.7-2,2026-02-03,scansion train seed=2,-,50,")
-    with (tmp_path / "combined_with_preds.csv").open(newline="", encoding="utf-8") as stream:
+    with (tables / "combined_with_preds.csv").open(newline="", encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) == 4 * 24
     assert list(lines[0])[:4] == ["run", "weighting.mask", "seed", "id"]
-    traced = (tmp_path / "loss_trace.csv").read_text(encoding="utf-8").splitlines()
+    traced = (tables / "loss_trace.csv").read_text(encoding="utf-8").splitlines()
     assert traced[0] == "run,weighting.mask,seed,step,epoch,name,value"
     assert len(traced) == 1 + 4 * 4
     assert traced[1] == "morse/sweep-0.7-1,0.7,1,50,0,train/loss,1.5"
@@ -242,7 +251,7 @@ def test_what_the_checks_of_a_run_find_is_shown(tmp_path: Path, ask: Ask) -> Non
     code, out, _ = ask(str(run))
     assert code == 0
     assert "There are only 7 examples to learn from" in Path(out.splitlines()[-1]).read_text(encoding="utf-8")
-    assert "little data" in (run / "test_matrix.csv").read_text(encoding="utf-8")
+    assert "little data" in (run / "report_tables" / "test_matrix.csv").read_text(encoding="utf-8")
 
 
 def test_one_run_and_older_reports(tmp_path: Path, ask: Ask) -> None:
@@ -250,7 +259,7 @@ def test_one_run_and_older_reports(tmp_path: Path, ask: Ask) -> None:
     code, out, _ = ask(str(run))
     assert code == 0
     assert "By condition" not in Path(out.splitlines()[-1]).read_text(encoding="utf-8")
-    assert (run / "combined_with_preds.csv").read_text(encoding="utf-8").startswith("run,id,group,length,reference")
+    assert (run / "report_tables" / "combined_with_preds.csv").read_text(encoding="utf-8").startswith("run,id,group")
     code, _, err = ask(str(run), "by=snr_db")
     assert code == 2
     assert "by=snr_db: these reports say nothing of conditions" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import fcntl
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,3 +105,46 @@ def test_a_run_that_is_held_is_told_to_be(tmp_path: Path, monkeypatch: pytest.Mo
     with (tmp_path / ".lock").open("rb") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         assert one.is_held()
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two runs below runs/, the second written to last."""
+    monkeypatch.chdir(tmp_path)
+    names = ["morse/quick-69ef20bd", "morse/quick-9d5625a3"]
+    for age, name in zip((2000, 1000), names, strict=True):
+        folder = Path("runs", name)
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "config.yaml").write_text("{}\n")
+        os.utime(folder / "config.yaml", (10_000 - age, 10_000 - age))
+    return names
+
+
+def test_a_run_is_named_by_its_folder_or_as_tables_name_it(two: list[str]) -> None:
+    for name in two:
+        for asked in (name, f"runs/{name}", f"{name}/", str(Path("runs", name).absolute())):
+            assert run.Run.open(asked).folder.resolve() == Path("runs", name).resolve()
+            assert run.Run.open(asked).name == name
+    Path(two[0]).mkdir(parents=True)
+    with pytest.raises(InputError, match="not a run folder"):  # what is here goes first
+        run.Run.open(two[0])
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    "name", ["quick-69ef20be", "morse/quick-69ef20be", "runs/morse/quik-69ef20bd", "quick-69ef20bd"]
+)
+def test_the_nearest_run_is_suggested(name: str) -> None:
+    with pytest.raises(InputError, match=r"no such run folder: did you mean runs/morse/quick-69ef20bd\?"):
+        run.Run.open(name)
+    with pytest.raises(InputError, match="runs are made by scansion train"):
+        run.Run.open("elsewhere/other")
+
+
+def test_the_newest_run_is_the_one_last_written_to(two: list[str]) -> None:
+    assert run.newest([Path("runs"), *(Path("runs", name) for name in two)]) == [
+        Path("runs", two[1]),
+        Path("runs", two[0]),
+    ]
+    os.utime(Path("runs", two[0], "config.yaml"), (20_000, 20_000))
+    assert run.newest(Path("runs", name) for name in two)[0] == Path("runs", two[0])

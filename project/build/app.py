@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from project import stop
 from project.build import compose
 from project.build.exhaustion import of_the_disk
-from project.contract import Config, InputError, Interrupted, WorkError
+from project.build.heads import command_for
+from project.contract import Config, InputError, Interrupted, NoManifest, WorkError
 
 Task = Callable[[Config, list[str]], int | None]  # of the composed configuration and the command line's own overrides
 
@@ -84,17 +85,22 @@ def run(verb: str, task: Task, sweep: Sweeping | None = None) -> int:
     hydra_app = hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name=verb)(job)
     with tempfile.TemporaryDirectory() as scratch:  # Hydra makes a folder a point; ours are elsewhere
         sys.argv.append(f"hydra.sweep.dir={scratch}")
-        code = guarded(lambda: hydra_app() or 0)
+        code = guarded(lambda: hydra_app() or 0, verb=verb)
     if code == 0 and not any(codes) and sweep is not None and sweep.asked:
         code = guarded(sweep.run)
     return max(code, max(codes, default=0))
 
 
-def guarded(work: Callable[[], int], prefix: str = "", told: Callable[[str], object] = lambda message: None) -> int:
+def guarded(
+    work: Callable[[], int],
+    prefix: str = "",
+    told: Callable[[str], object] = lambda message: None,
+    verb: str = "train",
+) -> int:
     """Do the work; its exit code, or the one of what went wrong, told in one line, to `told` as well.
 
     What the user can mend exits with 2. A stop that was asked for exits as shells expect, 128 + the signal, also where
-    a library made another error of it. Other errors exit with 1 and show their traceback.
+    a library made another error of it. Other errors exit with 1 and show their traceback. `verb`: whose keys are meant.
     """
     try:
         return work()
@@ -103,20 +109,22 @@ def guarded(work: Callable[[], int], prefix: str = "", told: Callable[[str], obj
     except KeyboardInterrupt:
         message, code = stop.TOLD, stop.CODE
     except Exception as error:
-        message, code = (stop.TOLD, stop.CODE) if stop.came() else _ended(error)
+        message, code = (stop.TOLD, stop.CODE) if stop.came() else _ended(error, verb)
     told(message)
     return complain(prefix + message, code)
 
 
-def _ended(error: Exception) -> tuple[str, int]:
+def _ended(error: Exception, verb: str) -> tuple[str, int]:
     """What to say of an error, and the exit code; the traceback of one that nobody foresaw is shown."""
     if not isinstance(error, InputError | WorkError):
         error = of_the_disk(error) or error
+    if isinstance(error, NoManifest) and (command := command_for(error.folder)):
+        return f"{error.what}: make it: {command}", 2
     if isinstance(error, InputError):
         return from_worker(str(error)), 2
     if isinstance(error, WorkError):
         return str(error), 1
-    explained = compose.explain(error)
+    explained = compose.explain(error, verb)
     if explained is None:
         traceback.print_exc()
     return explained or f"{type(error).__name__}: {error}", 2 if explained else 1

@@ -9,7 +9,7 @@ import copy
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ from project.contract import Config, InputError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
+
+
+SYNONYMS = {  # what others call keys of ours
+    "learning_rate": "lr",
+    "rate": "lr",
+    "batch_size": "max_batch_size",
+    "num_workers": "workers",
+    "max_epochs": "epochs",
+    "num_epochs": "epochs",
+}
 
 
 def compose(verb: str, overrides: Iterable[str] = ()) -> Config:
@@ -43,7 +53,7 @@ def _composed(verb: str, overrides: tuple[str, ...], folder: Path) -> Config:
     except InputError:
         raise
     except Exception as error:
-        message = explain(error)
+        message = explain(error, verb)
         if message is None:
             raise
         raise InputError(message) from error
@@ -91,7 +101,7 @@ def options(group: str) -> list[str]:
     return sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml"))
 
 
-def explain(error: BaseException) -> str | None:
+def explain(error: BaseException, verb: str) -> str | None:
     """What Hydra and OmegaConf report, as one line with the remedy; None for errors that are not theirs."""
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
@@ -104,29 +114,29 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as key=value: quote odd characters, for instance 'key=\"a, b\"'"
     if match := re.search(r"Could not find '([^']+)'", text):
-        return _no_such_option(match[1])
+        return _no_such_option(match[1], verb)
     if match := re.search(r"Could not override '([^']+)'", text):
-        return f"{match[1]}: no such key or group: {_near(match[1])}"
+        return f"{match[1]}: no such key or group: {_near(match[1], verb)}"
     if match := re.search(r"In '[^']+': Could not find|Key '([^']+)' is not in struct", text):
         key = re.search(r"full_key: (\S+)", text)
         name = key[1] if key else str(match[1])
-        return f"{name}: no such key: {_near(name)}"
+        return f"{name}: no such key: {_near(name, verb)}"
     if match := re.search(r"Interpolation key '([^']+)' not found", text):
         return f"${{{match[1]}}} in the configuration points at nothing: set {match[1]}=..."
     return f"{text}: see --help for the grammar"
 
 
-def _no_such_option(name: str) -> str:
+def _no_such_option(name: str, verb: str) -> str:
     group, _, option = name.partition("/")
     if not (CONF / group).is_dir():
-        return f"{name}: no such configuration: {_near(group)}"
+        return f"{name}: no such configuration: {_near(group, verb)}"
     known = options(group)
     near = difflib.get_close_matches(option, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"choose from: {', '.join(known)}"
     return f"{group}={option}: no such {group}: {hint}"
 
 
-def _near(name: str) -> str:
+def _near(name: str, verb: str) -> str:
     """The remedy for a misspelled key: the nearest key of any YAML file in conf, with its path where that is clear."""
     *parents, last = name.split(".")
     folder = CONF / "/".join(parents[:1]) if parents else CONF
@@ -135,4 +145,36 @@ def _near(name: str) -> str:
     if not parents:
         words |= {entry.name for entry in CONF.iterdir() if entry.is_dir()}
     near = [word for word in difflib.get_close_matches(last, sorted(words - {"_target_", "defaults"})) if word != last]
-    return f"did you mean {'.'.join([*parents, near[0]])}?" if near else "--help and --cfg job show what there is"
+    nearest = [".".join([*parents, word]) for word in near[:1]]
+    known = sorted(_known_keys(verb), key=lambda key: not key.startswith(".".join([*parents[:1], ""])))
+    ends: dict[str, str] = {}
+    for key in known:
+        ends.setdefault(key.rpartition(".")[2], key)
+    exact = [key for key in known if key.rpartition(".")[2] in (last, SYNONYMS.get(last))]
+    like = [ends[end] for end in difflib.get_close_matches(last, sorted(ends), n=1, cutoff=0.8)]
+    guesses = [guess for guess in [*exact, *nearest, *like] if guess != name]
+    return f"did you mean {guesses[0]}?" if guesses else "--help and --cfg job show what there is"
+
+
+def _known_keys(verb: str) -> list[str]:
+    """The keys of a verb and of its groups, with their paths; first those that are there if nothing else is chosen."""
+    import yaml
+
+    text = (CONF / f"{verb}.yaml").read_text(encoding="utf-8")
+    chosen = [f"{group}/{name}.yaml" for group, name in re.findall(r"^  - ([a-z_]+): *([\w/]+)", text, flags=re.M)]
+    others = [str(file.relative_to(CONF)) for group in groups(verb) for file in sorted((CONF / group).glob("*.yaml"))]
+    found: dict[str, None] = {}
+    for file in (f"{verb}.yaml", *chosen, *others):
+        text = (CONF / file).read_text(encoding="utf-8") if (CONF / file).is_file() else ""
+        if "@package _global_" not in text:
+            found |= dict.fromkeys(_dotted(yaml.safe_load(text), file.rpartition("/")[0].partition("/")[0]))
+    return list(found)
+
+
+def _dotted(node: Any, path: str) -> Iterator[str]:
+    """The paths of a file's keys, also of those that hold others."""
+    for key, value in node.items() if isinstance(node, Mapping) else ():
+        if key not in ("_target_", "defaults", "hydra"):
+            below = f"{path}.{key}".lstrip(".")
+            yield below
+            yield from _dotted(value, below)

@@ -40,6 +40,9 @@ _UNIT_CODES: tuple[Unit | None, ...] = (None, SECONDS, FRAMES)
 
 _MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
 _BLOCK = 1 << 20  # bytes
+_HEAD = 1 << 16  # bytes, by which it is told what kind of file it is
+_LINES_ASKED = 20
+_LINES_TO_JUDGE = 3  # with fewer it may be a manifest with a torn line
 _BIG_FILE = 50_000_000  # bytes, above which indexing is worth a progress bar
 _CLOCK_TICK_SECONDS = 0.02  # a file changed twice within a tick of its file system may keep its mtime
 _BUILDS_TO_TRY = 3
@@ -74,6 +77,14 @@ def open_index(path: Path) -> LineIndex:
                 return index
         _store(_build(path), places)
     raise InputError(f"{path}: it changes while it is being read: wait until it is written")
+
+
+def require_objects(path: Path) -> None:
+    """Refuse a file of some other kind: of its first lines none begins as a JSON object does."""
+    with path.open("rb") as file:
+        head = [line for line in file.read(_HEAD).removeprefix(_MARK).split(b"\n") if line.strip()][:_LINES_ASKED]
+    if len(head) >= _LINES_TO_JUDGE and not any(line.lstrip().startswith(b"{") for line in head):
+        raise InputError(f"{path}: not a manifest: its lines are no JSON objects: name a .jsonl file")
 
 
 def _cache_place(path: Path) -> Path:

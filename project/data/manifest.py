@@ -31,9 +31,9 @@ import orjson
 from numpy.typing import ArrayLike, NDArray
 
 from project import atomic
-from project.contract import Example, InputError
+from project.contract import Example, InputError, NoManifest
 from project.data.line import FRAMES, SECONDS, Unit, example_record, parse_example, parse_line
-from project.data.line_index import open_index
+from project.data.line_index import open_index, require_objects
 from project.data.remote_manifest import copies_of, home_of, named
 from project.feature.remote_file import is_remote
 
@@ -226,6 +226,7 @@ def _find(pattern: str) -> list[Path]:
     pattern = pattern.removeprefix("file://")
     path = Path(pattern).expanduser()
     if path.is_file():
+        require_objects(path)
         return [path]
     if path.is_dir():
         raise InputError(f"{pattern}: a folder, not a manifest: {_offer(path, '')}")
@@ -233,14 +234,14 @@ def _find(pattern: str) -> list[Path]:
     found = [file for file in found if file.is_file()]
     if not found:
         folder = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
+        if not folder.is_dir():
+            raise NoManifest(f"{pattern}: no such manifest: there is no folder {folder} either", str(folder))
         raise InputError(f"{pattern}: no such manifest: {_offer(folder, path.name)}")
     return found
 
 
 def _offer(folder: Path, name: str) -> str:
     """What the user may have meant by a name that is not in that folder."""
-    if not folder.is_dir():
-        return f"there is no folder {folder} either: check the path"
     names = sorted(file.name for file in folder.glob("*.jsonl"))
     if not names:
         return f"no .jsonl file is in {folder}: check the path, or make one with `scansion prepare`"

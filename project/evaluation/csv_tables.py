@@ -1,4 +1,4 @@
-"""Tables of all compared runs as CSV, for people who plot; they stand beside the page.
+"""Tables of all compared runs as CSV, for people who plot; they stand in a folder beside the page.
 
 `combined_with_preds.csv` has a line for each example of each run. Its header:
 

@@ -38,8 +38,9 @@ class Drift:
 
     @property
     def is_real(self) -> bool:
-        """Whether it is worth a word: more than 1 %, and its interval does not hold 0."""
-        return abs(self.change) > LEAST_CHANGE and not self.interval[0] <= 0 <= self.interval[1]
+        """Whether it is worth a word: more than 1 %, and its interval, as it is written, is away from 0."""
+        low, high = (round(100 * end, 1) for end in self.interval)
+        return abs(self.change) > LEAST_CHANGE and not low <= 0 <= high
 
     @property
     def evidence(self) -> str:

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_|<>[]"} | {"\n": " ", "\r": " "})
+from project.evaluation.fitted_table import FittedTable
 
-MAX_WHOLE = 40  # letters of a row's name that a narrow terminal does not break
+SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_|<>[]"} | {"\n": " ", "\r": " "})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +23,11 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]  # the first text of each names it
     notes: tuple[str, ...] = ()
 
-    def terminal(self) -> Table:
+    def terminal(self) -> FittedTable:
         """The table for rich to print."""
-        table = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, caption_justify="left")
-        table.caption = Text("\n".join(self.notes)) if self.notes else None
-        for n, heading in enumerate(self.headings):
-            short = n == 0 and max(len(row[0]) for row in self.rows) <= MAX_WHOLE
-            table.add_column(Text(heading), justify="left" if n == 0 else "right", overflow="fold", no_wrap=short)
-        for row in self.rows:
-            table.add_row(*map(Text, row))
-        return table
+        caption = Text("\n".join(self.notes)) if self.notes else None
+        rows = tuple(tuple(map(Text, row)) for row in self.rows)
+        return FittedTable(tuple(map(Text, self.headings)), rows, Text(self.title), caption)
 
     def markdown(self) -> str:
         """The table as Markdown, its title in bold above it."""

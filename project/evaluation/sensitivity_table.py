@@ -128,7 +128,8 @@ def axis_grid(outcome: Outcome) -> Grid | None:
         rows.append((axis.name, best.name, means, gap, share, against + p_value))
     if result.noise is not None and result.seeds is not None:
         rows.append(("seeds", "-", "-", f"{figure.gap(result.noise)} (std)", share_text(result.seeds), "chance"))
-    rows.append(("together", "-", "-", "-", share_text(result.rest), "beyond what each does"))
+    if len(result.axes) > 1:
+        rows.append(("together", "-", "-", "-", share_text(result.rest), "beyond what each does"))
     heads = (
         "setting",
         "best value",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from project.evaluation.comparison import Comparison, Delta
+from project.evaluation.fitted_table import FittedTable
 from project.evaluation.grid import SPECIAL, markdown_row
 from project.evaluation.result import Report
 from project.evaluation.verdict import delta_text, figure_text, is_percent, title_of, verdicts
@@ -69,21 +68,16 @@ def cells(line: Line, comparison: Comparison) -> list[str]:
     return [line.label, *line.figures, *counts, line.num_examples, *delta]
 
 
-def terminal(comparison: Comparison) -> Table:
+def terminal(comparison: Comparison) -> FittedTable:
     """The table for rich to print: a row a run, or where there are many figures a row a figure."""
     rows = [[Text(text) for text in cells(line, comparison)] for line in lines(comparison)]
     for line, texts in zip(lines(comparison), rows, strict=True):
         if comparison.baseline is not None:
             texts[-1].stylize(COLOURS.get(line.verdict, ""))
-    heads = [Text(heading) for heading in headings(comparison)]
-    if len(comparison.figures) > MOST_ACROSS:
-        heads, *rows = ([Text(text.plain, text.style) for text in column] for column in zip(heads, *rows, strict=True))
-    table = Table(box=box.SIMPLE_HEAD, caption="\n".join(comparison.head) or None, caption_style="yellow")
-    for n, heading in enumerate(heads):
-        table.add_column(heading, justify="left" if n == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    heads = tuple(Text(heading) for heading in headings(comparison))
+    caption = Text("\n".join(comparison.head), style="yellow") if comparison.head else None
+    table = FittedTable(heads, tuple(map(tuple, rows)), caption=caption, may_turn=True)
+    return table.turned() if len(comparison.figures) > MOST_ACROSS else table
 
 
 def markdown(comparison: Comparison) -> str:

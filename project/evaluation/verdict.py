@@ -43,6 +43,11 @@ class Verdict:
     text: str
     evidence: str = ""
 
+    @property
+    def line(self) -> str:
+        """Both."""
+        return f"{self.text} ({self.evidence})" if self.evidence else self.text
+
 
 def verdicts(comparison: Comparison) -> list[Verdict]:
     """The sentences that come first: what was found about the primary figure, then what limits it."""
@@ -63,6 +68,16 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
             )
         )
     return found
+
+
+def leading(comparison: Comparison) -> list[Verdict]:
+    """Those to print below the table, which says itself what was compared in spite of what: of many runs the first."""
+    found = [one for one in verdicts(comparison) if one.text not in comparison.head]
+    warnings = [one for one in found if one.kind == "warning"]
+    others = [one for one in found if one.kind != "warning"]
+    more = len(others) - MANY - 1
+    rest = [Verdict("note", f"{more} more verdicts stand on the page")] if more > 0 else []
+    return [*others[: MANY + 1], *rest, *warnings]
 
 
 def drifts(comparison: Comparison) -> list[Verdict]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from project.evaluation.fitted_table import FittedTable
 
 COLOURS: Mapping[str, str] = {  # of a cell that says exactly this
     "finished": "green",
@@ -37,17 +37,13 @@ class Listing:
         """A line a row, its texts apart by tabs, without headings: for `grep`, `cut` and `xargs`."""
         return ["\t".join(" ".join(text.split()) for text in row) for row in self.rows]
 
-    def table(self) -> Table:
+    def table(self) -> FittedTable:
         """For rich to print."""
-        from rich import box
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, caption_justify="left")
-        table.caption = Text("\n".join(self.notes)) if self.notes else None
-        for n, heading in enumerate(self.headings):
-            justify = "right" if heading in self.numbers else "left"
-            table.add_column(Text(heading), justify=justify, overflow="fold", no_wrap=n == 0)  # type: ignore[arg-type]
-        for row in self.rows:
-            table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in row))
-        return table
+        from project.evaluation.fitted_table import FittedTable
+
+        rows = tuple(tuple(Text(text, style=COLOURS.get(text, "")) for text in row) for row in self.rows)
+        left = tuple(n for n, heading in enumerate(self.headings) if heading not in self.numbers)
+        caption = Text("\n".join(self.notes)) if self.notes else None
+        return FittedTable(tuple(map(Text, self.headings)), rows, Text(self.title), caption, left)

@@ -16,6 +16,7 @@ from typing import Any
 
 from project import metrics_file
 from project.contract import InputError
+from project.evaluation.report_words import decoder_of, part_of
 from project.metrics_file import METRICS, Point
 from project.run import Run, monitored
 
@@ -43,6 +44,7 @@ class Reported:
     unit: str | None  # what it is shown in; None where it is no ratio
     manifest: str | None
     created: str
+    of: str = ""  # part of the data, and decoder: "test, beam"
 
     @property
     def told(self) -> str:
@@ -131,7 +133,7 @@ def _read(run: Run) -> dict[str, Any]:
     figure, mode = monitored(config)
     curve = metrics_file.curve(run.metrics_file, figure)
     state = _seen(run, noted["state"])
-    report, problem = _reported(run)
+    report, problem = _reported(run, (config.get("data") or {}).get("manifest") or {})
     if state in ENDED and not run.best.exists():
         state, problem = "broken", "it has ended and its best checkpoint is not there: restore it, or start a new run"
     if state in ("killed", "interrupted") and run.last.exists():
@@ -179,28 +181,30 @@ def _steps(log: Path) -> int | None:
     return int(found[-1].replace(",", "")) if found else None
 
 
-def _reported(run: Run) -> tuple[Reported | None, str]:
+def _reported(run: Run, own: Mapping[str, Any]) -> tuple[Reported | None, str]:
     """The latest Report on a whole manifest, or on a part if there is no other; and what is wrong with one."""
     found, problem = [], ""
     for file in sorted(run.reports.glob("*/report.json")):
         try:
             content = json.loads(file.read_bytes())
-            found.append((content["protocol"]["coverage"] == "full", str(content["created"]), _figure(content)))
+            found.append((content["protocol"]["coverage"] == "full", str(content["created"]), _figure(content, own)))
         except (OSError, ValueError, KeyError, TypeError, StopIteration):
             problem = f"{file.relative_to(run.folder)} is not readable: evaluate the run again"
     return (max(found, key=lambda one: one[:2])[2] if found else None), problem
 
 
-def _figure(content: Mapping[str, Any]) -> Reported:
+def _figure(content: Mapping[str, Any], own: Mapping[str, Any]) -> Reported:
     name = next(iter(content["metrics"]))
     measure = content["measures"].get(name) or {}
     interval = content["intervals"].get(name)
-    manifest = content["info"].get("manifest")
+    named = content["info"].get("manifest")
+    manifest = named if isinstance(named, str) else None
     return Reported(
         name,
         float(content["metrics"][name]),
         (float(interval[0]), float(interval[1])) if interval else None,
         measure.get("unit", "%") if measure.get("above") else None,
-        manifest if isinstance(manifest, str) else None,
+        manifest,
         str(content["created"]),
+        ", ".join(filter(None, (part_of(manifest, own), decoder_of(content["protocol"])))),
     )

@@ -94,7 +94,11 @@ def _title(found: Sequence[RunSummary], root: Path) -> str:
         f"{counts[state]} {state}" for state in (*STATES, *sorted(counts.keys() - {*STATES})) if counts[state]
     )
     size = size_told(sum(one.bytes for one in found))
-    return f"{len(found)} runs below {root}/, {size}: {told}" if found else f"no runs below {root}/"
+    return (
+        f"{len(found)} {'run' if len(found) == 1 else 'runs'} below {root}/, {size}: {told}"
+        if found
+        else f"no runs below {root}/"
+    )
 
 
 def _row(one: RunSummary) -> tuple[str, ...]:
@@ -103,7 +107,7 @@ def _row(one: RunSummary) -> tuple[str, ...]:
         one.state,
         one.progress,
         f"{one.best.name.removeprefix('dev/')} {one.best.value:.4g}" if one.best else "-",
-        one.report.told if one.report else "-",
+        ", ".join(filter(None, (one.report.told, one.report.of))) if one.report else "-",
         moment(one.written),
         size_told(one.bytes),
     )

@@ -32,7 +32,11 @@ def listed(root: Path, patterns: Sequence[str]) -> Listing:
     )
     notes = [f"{one['sweep']}: {one['problem']}" for one in found if one["problem"]]
     notes += ["each point of one: scansion report action=status sweep=<name>"] if found else []
-    title = f"{len(found)} sweeps below {root / FOLDER}/" if found else f"no sweeps below {root}/"
+    title = (
+        f"{len(found)} {'sweep' if len(found) == 1 else 'sweeps'} below {root / FOLDER}/"
+        if found
+        else f"no sweeps below {root}/"
+    )
     return Listing(title, HEADINGS, rows, tuple(found), tuple(notes), ("points",))
 
 

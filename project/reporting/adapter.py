@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from project.contract import Config, InputError
-from project.reporting.selection import target_of
+from project.reporting.selection import run_folders, target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run
 
@@ -36,7 +36,7 @@ def act(config: Config) -> int:
     from project.evaluation.efficacy_table import csv_rows, layer_grid, run_grid, sentences, short_grid
     from project.evaluation.page.efficacy_page import write_page
 
-    runs, asked = [Run.open(folder) for folder in config["runs"]], config["adapter"]
+    runs, asked = [Run.open(folder) for folder in run_folders(config["runs"])], config["adapter"]
     if not runs:
         raise InputError("no run is named: scansion report action=adapter runs/<family>/<run> ...")
     if asked["most"] < 1:

@@ -13,7 +13,7 @@ from project import atomic, metrics_file
 from project.build.claims import read_claims
 from project.contract import Config, InputError
 from project.reporting.known_run import KnownRun, entrant, outdated, watch
-from project.reporting.selection import place
+from project.reporting.selection import place, run_folders
 from project.reporting.shown import shown as chosen
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def act(config: Config) -> int:
     from project.evaluation.report_findings import findings_of, merged
 
     claims = read_claims(config["hypotheses"])
-    asked = [KnownRun.open(folder) for folder in config["runs"]]
+    asked = [KnownRun.open(folder) for folder in run_folders(config["runs"])]
     judgements, said, shown = judged(claims, asked, config)
     if not shown:
         reasons = [*said, *(line for one in judgements for line in one.evidence)]
@@ -52,10 +52,11 @@ def act(config: Config) -> int:
     target = Path(config["out"] or place(runs))
     target.parent.mkdir(parents=True, exist_ok=True)
     page = write_page(target, comparison, views, by=opened, judgements=judgements, matrix=whole, findings=findings)
-    write_tables(page.parent, comparison, views, {run.name: metrics_file.lines(run.metrics_file) for run in runs}, made)
+    traces = {run.name: metrics_file.lines(run.metrics_file) for run in runs}
+    write_tables(page.with_name(f"{page.stem}_tables"), comparison, views, traces, made)
     if config["markdown"]:
         write_markdown(Path(config["markdown"]), judgements, comparison, [*grids, whole])
-    tell(judgements, comparison, [*grids, whole], [*said, *notes])
+    tell(judgements, comparison, [*grids, whole], [*said, *found.notes, *notes])
     print(page)
     return 0
 
@@ -112,9 +113,10 @@ def write_tables(
     traces: Mapping[str, Iterator[tuple[str, str, str, str]]],
     made: Sequence[Entry],
 ) -> None:
-    """The CSV tables of all runs, beside the page."""
+    """The CSV tables of all runs, in a folder of their own beside the page."""
     from project.evaluation.csv_tables import write_matrix, write_predictions, write_trace
 
+    folder.mkdir(exist_ok=True)
     settings = [one.settings for one in views]
     write_predictions(folder, comparison, settings)
     write_trace(folder, comparison, settings, traces)
@@ -139,24 +141,27 @@ def tell(judgements: Sequence[Judgement], comparison: Comparison, grids: Sequenc
     from project.evaluation import table
     from project.evaluation.hypotheses import judgement
     from project.evaluation.matrix import narrow
+    from project.evaluation.verdict import leading
 
     console = Console(stderr=True)
     if judgements:
         console.print(judgement.terminal(judgements), highlight=False)
-    for one in (table.terminal(comparison), *(grid.terminal() for grid in (*grids[:-1], narrow(grids[-1])))):
-        console.print(one)
+    console.print(table.terminal(comparison))
+    for verdict in leading(comparison):
+        console.print(verdict.line, markup=False, highlight=False)
+    for grid in (*grids[:-1], narrow(grids[-1])):
+        console.print(grid.terminal())
     for note in notes:
         console.print(note, markup=False)
 
 
 def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) -> tuple[list[Grid], list[str]]:
-    """What is told beside the comparison: how sure it is, runs of a sweep, conditions (or why not), length drift."""
+    """What is told beside the comparison: how sure it is, runs of a sweep, conditions (or why not)."""
     from project.evaluation.breakdown import group_table, length_table
     from project.evaluation.condition import check, condition, condition_grid
     from project.evaluation.page.picture import coloured
     from project.evaluation.sureness import sureness_grid
     from project.evaluation.sweep import group_grid, loss_note, loss_terms, run_grid
-    from project.evaluation.verdict import drifts
 
     positions = list(coloured(comparison))
     parts = {"length": length_table, "group": group_table}
@@ -169,5 +174,4 @@ def tables(comparison: Comparison, views: Sequence[RunView], by: Sequence[str]) 
     grids += [parts[name](comparison, positions) for name in by if name in parts]
     found = [condition(comparison, name, positions) for name in conditions]
     grids += [condition_grid(comparison, one) for one in found if not isinstance(one, str)]
-    notes = [f"{verdict.text}: {verdict.evidence}" for verdict in drifts(comparison)]
-    return [grid for grid in grids if grid], [*(one for one in found if isinstance(one, str)), *notes]
+    return [grid for grid in grids if grid], [one for one in found if isinstance(one, str)]

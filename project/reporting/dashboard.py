@@ -21,7 +21,7 @@ from typing import Any
 from project import atomic
 from project.contract import Config, InputError
 from project.reporting.known_run import KnownRun
-from project.reporting.selection import place
+from project.reporting.selection import place, run_folders
 from project.run import Run
 from project.sweep import Sweep
 
@@ -78,7 +78,7 @@ def act(config: Config) -> int:
 def chosen(config: Config) -> tuple[list[KnownRun], Sweep | None]:
     """The runs that were named, all logged to W&B; or those of a sweep that have been by now."""
     if config["runs"]:
-        runs = [KnownRun.open(folder) for folder in config["runs"]]
+        runs = [KnownRun.open(folder) for folder in run_folders(config["runs"])]
         missing = next((one.run for one in runs if not (one.run.folder / IDENTITY).is_file()), None)
         if missing:
             raise InputError(f"{missing.folder}: it was not logged to W&B: train with logger=wandb")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from project.contract import Config, InputError
-from project.reporting.selection import reports_on, target_of
+from project.reporting.selection import reports_on, run_folders, target_of
 from project.reporting.writing import tell, write_csv, write_markdown
 from project.run import Run
 
@@ -25,7 +25,7 @@ def act(config: Config) -> int:
     from project.evaluation.regression_table import csv_rows, grid, sentences
     from project.evaluation.shelf import read
 
-    runs, asked = [Run.open(folder) for folder in config["runs"]], config["regression"]
+    runs, asked = [Run.open(folder) for folder in run_folders(config["runs"])], config["regression"]
     if not runs:
         raise InputError("no run is named: scansion report action=regression runs/<family>/<run> ...")
     if asked["model"] not in MODELS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from project import package
 from project.contract import InputError
 from project.run import Run
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from project.evaluation.result import Report
 
 NO_MATTER: Mapping[str, Any] = {}
+MARKS = ("config.yaml", "state.json", "checkpoints")  # of a run's folder, maybe a damaged one
+MOST_LATER = 3  # runs with a later Report that are spelled out
 
 
 def choose(
@@ -49,6 +53,54 @@ def choose(
     except InputError:  # compare() says what differs, between all of them
         return [max(offer, key=lambda one: (one.is_complete, one.created)).folder for offer in offered]
     return [pick(offer, key, allow).folder for offer in offered]
+
+
+def run_folders(named: Sequence[str]) -> list[str]:
+    """The folders of runs that were named; of several, what is plainly no run is left out and told.
+
+    So that a shell's runs/morse/* is understood where pages and tables of earlier reports lie there, too.
+    """
+    if len(named) < 2:
+        return list(named)
+    kept = [one for one in named if not _is_plainly_none(Path(one))]
+    if not kept:
+        return list(named)
+    if left := [one for one in named if one not in kept]:
+        print(f"scansion: left out, as these are no runs: {', '.join(left)}", file=sys.stderr)
+    return kept
+
+
+def _is_plainly_none(path: Path) -> bool:
+    """Whether something is there that is neither a package nor the folder of a run, not even of a damaged one."""
+    if path.is_file():
+        return path.suffix != package.SUFFIX
+    is_known = package.is_package(path) or any((path / mark).exists() for mark in MARKS)
+    return path.is_dir() and not is_known
+
+
+def later_ones(runs: Sequence[Run], chosen: Sequence[Path], manifest: str | None = None) -> str:
+    """That runs have later Reports than those chosen, of that manifest where one is named; empty if none has."""
+    from project.evaluation.report_words import decoder_of
+    from project.evaluation.shelf import Shelved, browse
+
+    said: list[str] = []
+    first: Shelved | None = None
+    for run, folder in zip(runs, chosen, strict=True):
+        shelf = browse(run.reports)
+        own = next(one for one in shelf if one.folder == folder)
+        first = first or own
+        later = [one for one in shelf if one.created > own.created and one.is_complete >= own.is_complete]
+        later = [one for one in later if one.scored(manifest)]
+        if later:
+            last = max(later, key=lambda one: one.created)
+            about = [decoder_of(last.content), *([str(last.manifest)] if last.manifest != own.manifest else [])]
+            said.append(f"{run.name} has a later one ({', '.join(filter(None, about)) or last.folder.name})")
+    if first is None or not said:
+        return ""
+    more = f"; so have {len(said) - MOST_LATER} more" if len(said) > MOST_LATER else ""
+    how = f" ({decoder})" if (decoder := decoder_of(first.content)) else ""
+    latest = "; ".join(said[:MOST_LATER])
+    return f"shown: Protocol {first.folder.name}{how}, the latest that all have; {latest}{more}"
 
 
 def baseline_of(runs: list[Run], reports: list[Report], baseline: str | None) -> Report | None:

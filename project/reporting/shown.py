@@ -7,12 +7,12 @@ shown as well: the Report of the first run under the other Protocol.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from project.contract import Config, InputError
 from project.reporting.known_run import KnownRun, view
-from project.reporting.selection import baseline_of, choose
+from project.reporting.selection import baseline_of, choose, later_ones
 
 if TYPE_CHECKING:
     from project.evaluation.hypotheses.claim import Claim
@@ -30,6 +30,7 @@ class Shown:
     reports: list[Report]
     baseline: Report | None
     allow: list[str]  # fields of the Protocol that may differ
+    notes: list[str] = field(default_factory=list)  # what must be said of the choice
 
 
 def shown(known: Sequence[KnownRun], claims: Sequence[Claim], config: Config) -> Shown:
@@ -43,10 +44,13 @@ def shown(known: Sequence[KnownRun], claims: Sequence[Claim], config: Config) ->
     if config["manifest"]:
         manifest = str(config["manifest"])
         require_scored(runs, manifest)
-    reports = [read(folder) for folder in choose(runs, protocol, manifest, allow, under)]
+    chosen = choose(runs, protocol, manifest, allow, under)
+    reports = [read(folder) for folder in chosen]
+    asks = first is not None or protocol is not None
+    notes = [note for note in ("" if asks else later_ones(runs, chosen, manifest),) if note]
     views = [view(one) for one in known]
     if first is None or asked is not None or protocol is not None or not against_itself(first):
-        return Shown(list(known), views, reports, baseline_of(runs, reports, asked), allow)
+        return Shown(list(known), views, reports, baseline_of(runs, reports, asked), allow, notes)
     (folder,) = choose(runs[:1], None, manifest, allow, first.baseline.protocol)
     own = {**views[0].settings, **first.baseline.protocol}  # that it is no seed of its run is to be seen
     untrained, base = replace(views[0], curves={}, settings=own), read(folder)

@@ -64,7 +64,8 @@ def grid(sweep: Sweep, found: Sequence[Standing]) -> Grid:
     told = ", ".join(f"{count} {state}" for state, count in counts(found).items())
     notes = [f"{one.state} {one.point.told}: {one.error}" + _read(one) for one in found if one.error]
     notes += [f"{one.state} {one.point.told}" + _read(one) for one in found if one.state == "running"]
-    return Grid(f"{sweep.name}: {len(found)} points: {told}", HEADINGS, rows, tuple(notes))
+    points = "point" if len(found) == 1 else "points"
+    return Grid(f"{sweep.name}: {len(found)} {points}: {told}", HEADINGS, rows, tuple(notes))
 
 
 def content(sweep: Sweep, found: Sequence[Standing]) -> dict[str, Any]:

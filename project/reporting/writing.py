@@ -52,7 +52,7 @@ def tell(said: Sequence[Verdict], grids: Sequence[Grid], notes: Sequence[str] = 
 
     console = Console(stderr=True)
     for one in said:
-        console.print(f"{one.text}{f' ({one.evidence})' if one.evidence else ''}", markup=False, highlight=False)
+        console.print(one.line, markup=False, highlight=False)
     for grid in grids:
         console.print(grid.terminal())
     for note in notes:

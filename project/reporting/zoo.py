@@ -10,7 +10,7 @@ from typing import Any
 
 from project.build.bind import make
 from project.build.compose import CONF, compose, options
-from project.contract import Config, InputError
+from project.contract import Config
 from project.reporting.writing import publish
 from project.text.vocabulary import numbered
 
@@ -27,6 +27,8 @@ HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and tex
     "ssl_ctc": ("samples", "phones"),
 }
 TOKENS = (32_768, 512)  # of models that write token by token: with published weights, and without
+OTHERS = "What these hear is said by the experiments that use them; they were not built for this page."
+OTHERS_HEAD = "| `model=` | what it is | published weights |"
 HEAD = "| `model=` | what it is | hears | weights, millions | of them learning | frames a second | published weights |"
 
 
@@ -37,7 +39,9 @@ def act(config: Config) -> int:
 
 def page() -> str:
     """The whole page."""
-    lines = [row(name) for name in options("model")]
+    known = [name for name in options("model") if module_of(node_of(name)) in HEARS]
+    others = [name for name in options("model") if name not in known]
+    below = ["## Others", "", OTHERS, "", OTHERS_HEAD, "|---|---|---|", *map(other_row, others), ""]
     return "\n".join(
         [
             "# Model zoo",
@@ -49,18 +53,17 @@ def page() -> str:
             "",
             HEAD,
             "|---|---|---|---|---|---|---|",
-            *lines,
+            *map(row, known),
             "",
+            *(below if others else []),
         ]
     )
 
 
 def row(name: str) -> str:
-    """A model's line."""
-    node = compose("train", [f"model={name}"])["model"]
-    module = node["_target_"].split(".")[-2]
-    if module not in HEARS:
-        raise InputError(f"conf/model/{name}.yaml: zoo does not know what {module} hears: add it to HEARS in zoo.py")
+    """The line of a model of which it is known what it hears."""
+    node = node_of(name)
+    module = module_of(node)
     model = built(node, *HEARS[module])
     counts = [parameter.numel() for parameter in model.parameters()]
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -75,6 +78,23 @@ def row(name: str) -> str:
         ", ".join(f"`{source}`" for source in sources(node)),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def other_row(name: str) -> str:
+    """What the file of any other model says."""
+    node = node_of(name)
+    published = ", ".join(f"`{source}`" for source in sources(node))
+    return f"| `{name}` | {said_of(name)} | {published} |"
+
+
+def node_of(name: str) -> Any:
+    """A model's configuration."""
+    return compose("train", [f"model={name}"])["model"]
+
+
+def module_of(node: Any) -> str:
+    """The module that a model's class is in."""
+    return str(node["_target_"]).split(".")[-2]
 
 
 def built(node: Any, feature: str, text: str) -> Any:
@@ -102,7 +122,8 @@ def built(node: Any, feature: str, text: str) -> Any:
 
 def said_of(name: str) -> str:
     """What a model's file says of it in its first line."""
-    first = (CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    lines = (CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    first = lines[0] if lines and lines[0].startswith("#") else ""
     return first.removeprefix("# ").rstrip(".").replace("|", "/")
 
 

@@ -208,6 +208,20 @@ def test_nothing_found(shards: Path, pattern: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_of_another_kind_is_no_manifest_and_gets_no_index(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("# Title\n\nsome text\n\n- a list\n")
+    with pytest.raises(
+        InputError, match=r"README.md: not a manifest: its lines are no JSON objects: name a .jsonl file"
+    ):
+        Manifest.open(str(page))
+    assert list(tmp_path.iterdir()) == [page]
+    page.write_text(
+        f"torn\n{json.dumps(line(1))}\ntorn\n"
+    )  # one line that is an object: the others are told one by one
+    assert len(Manifest.open(str(page))) == 3
+
+
 def test_a_file_named_twice(shards: Path) -> None:
     with pytest.raises(InputError, match=r"s-1\.jsonl: named twice"):
         Manifest.open([str(shards / "s-1.jsonl"), str(shards / "s-*.jsonl")])

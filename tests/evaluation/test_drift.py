@@ -9,7 +9,7 @@ import pytest
 
 from project.contract import Hypothesis
 from project.evaluation.comparison import compare
-from project.evaluation.drift import drift_grid, length_cells, length_drift, length_strata
+from project.evaluation.drift import Drift, drift_grid, length_cells, length_drift, length_strata
 from project.evaluation.page.condition_picture import by_text_length
 from project.evaluation.result import Report
 from project.evaluation.verdict import verdicts
@@ -70,6 +70,23 @@ def test_even_loss_and_slight_drift_are_not_told(recognized: Callable[..., Repor
     drift = length_drift(right)
     assert drift is not None
     assert (drift.change, drift.is_real) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "interval", "is_real"),
+    [
+        (-0.016, (-0.037, -0.0003), False),  # written as [-3.7, -0.0]
+        (-0.016, (-0.037, 0.0), False),
+        (0.016, (0.0004, 0.037), False),
+        (-0.016, (-0.037, -0.0006), True),  # [-3.7, -0.1]
+        (0.016, (0.001, 0.037), True),
+        (-0.009, (-0.02, -0.005), False),  # less than 1 %
+    ],
+)
+def test_an_interval_that_is_written_as_touching_0_is_no_drift(
+    change: float, interval: tuple[float, float], is_real: bool
+) -> None:
+    assert Drift(3, 15, change, interval, 1.0, 0.99, "example", "symbols").is_real is is_real
 
 
 def test_the_table_against_plain_loops(recognized: Callable[..., Report], sound: Sound) -> None:

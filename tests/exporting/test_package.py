@@ -203,7 +203,7 @@ def test_archives_that_are_not_ours_are_refused_before_anything_is_written(tmp_p
         (["format=onnx", "quantize=int4"], "quantize=int4: choose int8"),
         (["format=onnx", "out=a.pt"], "a file of format=onnx ends with .onnx"),
         (["push=me"], "push=me: write push=user/name"),
-        (["out=nowhere/a.scansion"], "there is no folder .*nowhere: make it"),
+        (["out=file/a.scansion"], "out=file/a.scansion: no folder can be made for it .*: name another place"),
         (["max_samples=0"], "max_samples: 0 is no whole number from 1 on"),
     ],
 )
@@ -217,10 +217,19 @@ def test_what_cannot_be_asked_for_is_told(
     capsys: Any,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("file").touch()
     capsys.readouterr()
     assert export(made("bars").folder, *words) == 2
     (said,) = capsys.readouterr().err.splitlines()
     assert re.search(line, said)
+
+
+def test_the_folder_of_what_is_written_is_made(
+    made: Make, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export(made("bars").folder, "out=handed/on/a.scansion") == 0
+    assert Path("handed/on/a.scansion").is_file()
 
 
 def test_a_repository_is_pushed_to_and_fetched_from(

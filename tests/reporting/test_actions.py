@@ -26,6 +26,9 @@ from project.evaluation.result import Report, Row, load
 from project.metric.text import ErrorRate
 from project.text.alphabet import Alphabet
 
+pytestmark = pytest.mark.long
+
+
 ALPHABET = Alphabet(("AA", "B", "IY", "K", "S", "TH"), " ")
 METRIC = {"per": {"_target_": "project.metric.text.ErrorRate", "name": "per", "unit": "symbol"}}
 RATE = ErrorRate("per", "symbol", ALPHABET)

@@ -124,6 +124,7 @@ def test_by_reports(made: tuple[Sweep, dict[str, list[float]]], tmp_path: Path, 
             assert row["tie"] == str(inner <= 0), name
     assert clear >= 15
     assert "optimizer.lr matters: means" in said
+    assert "together" in said
     assert "best at 1e-3" in said
     assert re.search(r"loss (does less than seeds do|may do nothing)", said)
     assert "Best setting over seeds: optimizer.lr=1e-3 loss=" in said
@@ -197,3 +198,16 @@ def test_what_cannot_be_reported(made: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such sweep"):
         act(Sweep(tmp_path / "nowhere"), tmp_path / "sweep.html")
     assert json.loads((empty.folder / "sweep.json").read_text())["axes"] == ["seed"]
+
+
+def test_one_axis_has_nothing_beyond_itself(tmp_path: Path, capsys: Any) -> None:
+    """What settings do together is told of two axes or more."""
+    sweep = Sweep.make(tmp_path / "runs/.sweeps/lr-1", {"axes": ["optimizer.lr", "seed"]})
+    for lr, seed in itertools.product(RATES, SEEDS[:2]):
+        score(begin(tmp_path, (f"optimizer.lr={lr}", f"seed={seed}"), "done").run, RATES[lr])
+    assert act(sweep, tmp_path / "sweep.html") == 0
+    said = capsys.readouterr().err
+    assert "What each setting does" in said
+    assert "optimizer.lr" in said
+    assert "together" not in said
+    assert "beyond what each does" not in (tmp_path / "sweep.html").read_text(encoding="utf-8")
