@@ -33,12 +33,12 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     [
         (["none"], "none: "),
         (["none.onnx"], "none.onnx: "),
-        (["none", "port=99999"], "port=99999: give a number from 0 to 65535"),
-        (["none", "port=http"], "port=http: give a number from 0 to 65535"),
-        (["none", "host=null"], "host=None: give 127.0.0.1, or another address of this machine"),
-        (["none", "max_samples=0"], "max_samples: 0 is no whole number from 1 on: give one, or null"),
-        (["none", "open=perhaps"], "open=perhaps: give true, false or null"),
-        (["none", "examples=-1"], "examples=-1: give a number of recordings from 0 on"),
+        (["tests", "port=99999"], "port=99999: give a number from 0 to 65535"),
+        (["tests", "port=http"], "port=http: give a number from 0 to 65535"),
+        (["tests", "host=null"], "host=None: give 127.0.0.1, or another address of this machine"),
+        (["tests", "max_samples=0"], "max_samples: 0 is no whole number from 1 on: give one, or null"),
+        (["tests", "open=perhaps"], "open=perhaps: give true, false or null"),
+        (["tests", "examples=-1"], "examples=-1: give a number of recordings from 0 on"),
         (["none.onnx", "decode=greedy"], "decode: none.onnx is decoded as it was exported: leave it out"),
     ],
 )
