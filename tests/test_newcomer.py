@@ -11,6 +11,9 @@ import project.model
 from project import cli
 from project.build import compose
 
+pytestmark = pytest.mark.long
+
+
 MODULE = '''
 """A recurrent net: one GRU and a head."""
 

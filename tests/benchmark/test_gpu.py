@@ -13,6 +13,8 @@ from torch import nn
 from project.benchmark.gpu import Gpu, cost_of, matrix_peak
 from project.contract import Batch
 
+pytestmark = pytest.mark.long
+
 
 def test_a_row_of_a_small_recognizer() -> None:
     words = ["model=envelope_tiny", "feature=tone_envelope", "text=english", "data.batching.batch_length=12"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from project.benchmark.scaling import Scaling
+
+pytestmark = pytest.mark.long
 
 
 def test_one_process_and_two() -> None:

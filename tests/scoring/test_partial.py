@@ -30,6 +30,9 @@ from project.scoring.partial import Kept, PartialFile, packed, unpacked
 from project.scoring.predictions import Job, Outcome
 from project.system.base import Scored, System
 
+pytestmark = pytest.mark.long
+
+
 WINDOW, HISTORY = 105, 128
 Stop = Callable[[int, BaseException], None]
 

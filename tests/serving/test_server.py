@@ -73,6 +73,7 @@ def test_nonsense_does_not_stop_it(server: PageServer) -> None:
     assert asked(server)[0] == 200
 
 
+@pytest.mark.long
 def test_a_browser_that_goes_away_is_not_told_of(capfd: pytest.CaptureFixture[str]) -> None:
     one = PageServer("a" * 50_000_000, port=0)
     thread = threading.Thread(target=one.run)

@@ -26,6 +26,9 @@ from project.scoring.reports import score
 from project.system.base import System
 from project.system.phoneme import PhonemeSystem, judged
 
+pytestmark = pytest.mark.long
+
+
 PITCH = {"AA": 400, "IY": 900, "S": 2500, "T": 5000}  # Hz: what a phone sounds like here
 METRICS = "[per,per_good,accuracy_gop,low_gop,phone_poor,phone_wrong,phone_score,phone_mse,phone_heard]"
 

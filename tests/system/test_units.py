@@ -27,6 +27,9 @@ from project.run import Run
 from project.system.units import UnitSystem
 from project.system.weights import load_weights
 
+pytestmark = pytest.mark.long
+
+
 pytest.importorskip("transformers", reason="the extra `speech` is not installed")
 
 TINY = (
