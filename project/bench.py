@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,12 @@ def bench(config: Config, words: list[str]) -> int:
     from rich.console import Console
 
     torch.set_num_threads(config["threads"])
-    node = config["benchmark"]
-    nodes = (
-        {"": node}
-        if node
-        else {name: compose("bench", [f"benchmark={name}"])["benchmark"] for name in options("benchmark")}
-    )
+    names, others = asked(words)
+    if len(names) == 1:
+        nodes = {"": config["benchmark"]}
+    else:  # each by itself: one composition holds one benchmark
+        names = names or options("benchmark")
+        nodes = {name: compose("bench", [*others, f"benchmark={name}"])["benchmark"] for name in names}
     check(list(nodes.values()), "benchmark")
     console, tables = Console(), []
     for name, one in nodes.items():
@@ -40,6 +41,27 @@ def bench(config: Config, words: list[str]) -> int:
     if config["out"]:
         atomic.write(Path(config["out"]), json.dumps({"environment": environment(), "tables": tables}, indent=1) + "\n")
     return 0
+
+
+def asked(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The benchmarks that a command line names, and its other words.
+
+    >>> asked(['benchmark=["loop","padding"]', "threads=2"])
+    (['loop', 'padding'], ['threads=2'])
+    >>> asked(["benchmark=morse", "benchmark.num_files=5"])
+    (['morse'], ['benchmark.num_files=5'])
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    names: list[str] = []
+    others: list[str] = []
+    for override in OverridesParser.create().parse_overrides(list(words)):
+        if override.key_or_group == "benchmark":
+            value = override.value()
+            names = [str(name) for name in (value if isinstance(value, list) else [value] if value else [])]
+        else:
+            others.append(override.input_line or "")
+    return names, others
 
 
 def printed(table: Table) -> RichTable:

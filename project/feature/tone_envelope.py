@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,8 @@ class ToneEnvelope:
         self._hop = sample_rate // frame_rate
         self._frame_rate = frame_rate
         self._windows = [max(1, round(length / 1000 * sample_rate)) for length in integrate_ms]
+        self._starts = [self._hop - window if causal else (self._hop - window) // 2 for window in self._windows]
+        self._block = math.gcd(self._hop, *self._windows, *self._starts)  # every sum begins and ends at multiples of it
         self._band = (float(band_hz[0]), float(band_hz[1]))
         self._average_seconds = average_seconds
         self._peak_frames = max(1, round(peak_seconds * frame_rate))
@@ -94,8 +97,8 @@ class ToneEnvelope:
         if not len(signal):
             return torch.zeros(0, self.num_features)
         wave = np.asarray(signal, dtype=np.float32)
-        sums = np.concatenate([[0.0], np.cumsum(self._at_zero(wave), dtype=np.complex128)])
-        powers = [self._power(sums, window) for window in self._windows]
+        sums = self._sums(self._at_zero(wave))
+        powers = [self._power(sums, *span) for span in zip(self._windows, self._starts, strict=True)]
         floors = self._floors(powers)
         levels = [10 / _RANGE_DB * np.log10(1 + power / floor) for power, floor in zip(powers, floors, strict=True)]
         middle = min(1, len(powers) - 1)
@@ -123,12 +126,18 @@ class ToneEnvelope:
         np.multiply(wave, -np.sin(phase), out=mixed.imag)
         return mixed
 
-    def _power(self, sums: NDArray[np.complex128], window: int) -> NDArray[np.float64]:
-        """Mean power of the sums over a window at each frame: around its middle, or up to its end if causal."""
+    def _sums(self, signal: NDArray[np.complex64]) -> NDArray[np.complex128]:
+        """The sum of all samples before each multiple of a block."""
+        blocks = -(-len(signal) // self._block)
+        padded = np.pad(signal, (0, blocks * self._block - len(signal)))
+        each = padded.reshape(blocks, self._block).sum(axis=1, dtype=np.complex128)
+        return np.concatenate([[0.0], np.cumsum(each)])
+
+    def _power(self, sums: NDArray[np.complex128], window: int, start: int) -> NDArray[np.float64]:
+        """Mean power of the sums over a window at each frame, of which it begins `start` samples after the frame."""
         count = len(sums) - 1
-        frames = np.arange(0, count, self._hop)
-        starts = frames + (self._hop - window if self._causal else (self._hop - window) // 2)
-        ends = np.clip(starts + window, 0, count)
+        starts = np.arange(0, count, self._hop // self._block) + start // self._block
+        ends = np.clip(starts + window // self._block, 0, count)
         sums_T = sums[ends] - sums[np.clip(starts, 0, count)]
         return np.asarray(np.square(sums_T.real) + np.square(sums_T.imag)) / window**2
 
@@ -153,7 +162,7 @@ class ToneEnvelope:
             size = 4 * self._peak_frames
             low = percentile_filter(power, 100 * _IDLE, size=size, mode="nearest", origin=(size - 1) // 2)
             return low / -np.log(1 - _IDLE), np.maximum.accumulate(power)
-        return np.quantile(power, _IDLE) / -np.log(1 - _IDLE), power.max()
+        return quantile(power, _IDLE) / -np.log(1 - _IDLE), power.max()
 
     def _under_peak(self, power: NDArray[np.float64], floor: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Amplitude over that of the loudest moment around, which counts as three times the noise at least."""
@@ -161,3 +170,15 @@ class ToneEnvelope:
         origin = (size - 1) // 2 if self._causal else 0
         peak = maximum_filter1d(power, size, mode="nearest", origin=origin)
         return np.asarray(np.sqrt(power / np.maximum(peak, 9 * np.asarray(floor))))
+
+
+def quantile(values: NDArray[np.float64], part: float) -> float:
+    """As numpy's, between the two nearest values, in a quarter of the time for short arrays.
+
+    >>> quantile(np.array([3.0, 1.0, 2.0, 4.0]), 0.5)
+    2.5
+    """
+    place = part * (len(values) - 1)
+    low = int(place)
+    lower, upper = np.partition(values, (low, min(low + 1, len(values) - 1)))[[low, min(low + 1, len(values) - 1)]]
+    return float(lower + (place - low) * (upper - lower))
