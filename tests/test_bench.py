@@ -10,6 +10,7 @@ from project import bench
 from project.benchmark.table import Table
 from project.build.compose import compose, options
 from project.cli import to_overrides
+from project.contract import InputError
 
 
 def measured(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -41,3 +42,10 @@ def test_several_tables_are_asked_for_each_with_its_own_keys(monkeypatch: pytest
 def test_one_table_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured(["beam"], monkeypatch).keys() == {"Beams"}
     assert len(measured([], monkeypatch)) == len(options("benchmark"))
+
+
+@pytest.mark.parametrize("name", ["page", "morse"])
+def test_no_recordings_are_refused(name: str) -> None:
+    words = to_overrides("bench", [name, "benchmark.num_files=0"])
+    with pytest.raises(InputError, match=r"num_files is 0: give 1 or more"):
+        bench.bench(compose("bench", words), words)

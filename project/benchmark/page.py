@@ -36,6 +36,8 @@ class PageBeside:
         decode: str | None = None,
         pictures: str | None = None,
     ) -> None:
+        if num_files < 1:
+            raise InputError(f"benchmark.num_files is {num_files}: give 1 or more")
         self.run_name = run
         self.num_files = num_files
         self.files = files

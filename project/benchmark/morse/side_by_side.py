@@ -58,6 +58,8 @@ class SideBySide:
         seed: int = 0,
     ) -> None:
         self.run_folder = run
+        if num_files < 1:
+            raise InputError(f"benchmark.num_files is {num_files}: give 1 or more")
         self.num_files = num_files
         self.live_files = live_files
         self.keep = keep
