@@ -19,6 +19,7 @@ from project.build.exhaustion import advice
 from project.build.naming import named
 from project.build.ranks import RANK_OF
 from project.contract import Config, InputError, Interrupted, WorkError
+from project.data.manifest import require_found
 from project.run import Run, Taken
 from project.sweep import POINT
 
@@ -54,10 +55,15 @@ def train_one(config: Config, words: list[str]) -> int:
 
     What is wrong with the configuration or the manifests shows before a folder is made.
     """
+    run, config = named(config, words)
+    manifests = config["data"]["manifest"]
+    for patterns in (manifests.get("train"), manifests.get("dev"), config["evaluate"]["manifests"]):
+        if patterns != "???":  # which is told with its key later
+            require_found(patterns)  # before anything heavy is imported
+
     from project.build import handover, ranks
     from project.scoring import beside_training
 
-    run, config = named(config, words)
     if run.last.exists() and run.state()["state"] != "finished" and not config["resume"]:
         print(f"continuing {run.folder}: the same experiment was stopped at its last checkpoint", file=sys.stderr)
     recognizer = build(config, run)

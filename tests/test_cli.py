@@ -46,7 +46,8 @@ def test_answers_without_torch(words: list[str], told: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [["evaluate", "nowhere"], ["transcribe", "nowhere", "a.wav"], ["export", "nowhere"], ["serve", "run=nowhere"],
-     ["report", "nowhere"], ["prepare", "validate", "nowhere.jsonl"], ["prepare", "describe", "manifest=nowhere"]],
+     ["report", "nowhere"], ["prepare", "validate", "nowhere.jsonl"], ["prepare", "describe", "manifest=nowhere"],
+     ["train", "morse/quick", "data.manifest.train=nowhere.jsonl"]],
     ids=" ".join,
 )  # fmt: skip
 def test_what_is_not_there_is_told_without_torch(words: list[str]) -> None:

@@ -219,6 +219,13 @@ def write_manifest(path: Path, lines: Iterable[Example | Mapping[str, Any]], uni
             file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
 
 
+def require_found(patterns: str | Sequence[str] | None) -> None:
+    """Refuse paths and globs that name nothing here, and open nothing: URLs are not asked for."""
+    for pattern in [patterns] if isinstance(patterns, str) else patterns or ():
+        if not is_remote(pattern):
+            _find(pattern)
+
+
 def _find(pattern: str) -> list[Path]:
     """The files that a path, a URL or a glob names; of remote ones copies on this machine."""
     if is_remote(pattern):
