@@ -39,7 +39,7 @@ class DilatedBlock(nn.Module):
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         frames, reach = x_BTC.shape[1], self._distances[-1] // 2
-        normed_BTC = (self.norm(x_BTC) * mask_BT1).to(x_BTC.dtype)  # autocast would copy float32, five times as much
+        normed_BTC = (self.norm(x_BTC) * mask_BT1).to(x_BTC.dtype)  # or autocast has the copies below made in float32
         around_BTC = functional.pad(normed_BTC, (0, 0, reach, reach))
         seen_BTC = torch.cat([around_BTC[:, start : start + frames] for start in self._distances], dim=2)
         made_BTC: Tensor = self.dropout(self.mix(functional.gelu(self.look(seen_BTC))))
