@@ -100,12 +100,21 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the shortest mark lasts around each output frame: a distribution over some lengths."""
+
+    log_probs_BTK: Tensor
+    frames_K: Tensor  # the lengths, in output frames
+
+
+@dataclass(frozen=True, slots=True)
 class Emissions:
     """What a CTC model says: a distribution over the alphabet for each frame."""
 
     log_probs_BTV: Tensor  # log-softmaxed; frames beyond a length carry no meaning
     lengths_B: Tensor  # int64, in output frames, reckoned by the model and used by all that follows
     states_BT: Tensor | None = None  # logits that the key is down, for each input frame; of models with a mask head
+    pace: Pace | None = None  # of models that look for it
     auxiliary: Emissions | None = None  # what a second head says from below the layers that relate frames to each other
 
 

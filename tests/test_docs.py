@@ -34,6 +34,7 @@ SMALL_RUN = {
     "epochs": "1",
 }
 SMALL_MORSE_RUN = {"model.channels": "8", "model.blocks": "1"}
+SMALL_PACED_RUN = {"model.channels": "8", "model.distances": "[1]"}
 SMALL_SOURCE = {"data.fresh.portions.num_examples": "8", "data.fresh.portions.seconds": "[2,3]"}
 SMALL_SIGNING = {"corpus.num_dev": "3", "corpus.num_test": "3", "corpus.sentences.num_glosses": "[3,4]"}
 SMALL_SIGN_RUN = {
@@ -72,6 +73,7 @@ SMALL_RUNS = {
     "phoneme/": SMALL_PHONEME_RUN,
     "stt/base": SMALL_STT_RUN,
     "stt/lora": {},
+    "morse/baseline": SMALL_PACED_RUN,
     "morse/": SMALL_MORSE_RUN,
 }
 FILE = re.compile(r"^`([\w./-]+)`:\n\n```[a-z]+\n(.*?)^```", flags=re.M | re.S)

@@ -1,9 +1,9 @@
-"""Counts the texts of manifests into a language model for decode=beam_lm."""
+"""Counts the texts of manifests, or of plain files, into a language model for decode=beam_lm."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -67,12 +67,32 @@ class CountNgrams:
         return 0
 
     def _symbols(self, patterns: Sequence[str]) -> list[list[str]]:
-        manifest = Manifest.open(patterns)
-        texts = [symbols_of(example, self.spelling) for example in manifest]
-        kept = [list(text) for text in texts if text is not None]
+        plain = [pattern for pattern in patterns if pattern.endswith(".txt")]
+        kept = [text for file in plain for text in self._lines(Path(file))]
+        if manifests := [pattern for pattern in patterns if pattern not in plain]:
+            texts = [symbols_of(example, self.spelling) for example in Manifest.open(manifests)]
+            kept += [list(text) for text in texts if text is not None]
         if not kept:
-            raise InputError(f"{manifest.files[0]}: no example has a text: name a manifest with references")
+            raise InputError(f"{patterns[0]}: there is no text in it: name a manifest with references, or a text file")
         return kept
+
+    def _lines(self, file: Path) -> Iterator[list[str]]:
+        """A text a line."""
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            raise InputError(f"{file}: no such file") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{file}: cannot be read as text: {error}") from None
+        for number, line in enumerate(lines, start=1):
+            if self.spelling is None:
+                text = list(line)
+            elif unknown := self.spelling.uncovered(line):
+                raise InputError(f"{file}:{number}: {unknown[0]!r} is not in the alphabet of text=...: take it out")
+            else:
+                text = list(self.spelling.alphabet.split(self.spelling.normalize(line)))
+            if text:
+                yield text
 
     def _table(
         self,

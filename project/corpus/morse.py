@@ -80,7 +80,10 @@ class Morse:
             "media": media,
             "duration": sending.num_samples / self._sample_rate,
             "text": sending.text,
-            "labels": {"places": np.round(places(sending) / self._sample_rate, 3).tolist()},
+            "labels": {
+                "places": np.round(places(sending) / self._sample_rate, 3).tolist(),
+                "pace": round(sending.sender.dit_seconds, 5),
+            },
             "hand": sending.sender.hand,
             "wpm": round(sending.sender.wpm, 2),
             "snr_db": round(sending.snr_db, 2),

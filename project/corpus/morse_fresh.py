@@ -87,7 +87,7 @@ class MorseFresh:
         sending = lasting(sending, round(seconds * self.sample_rate))
         sound = render(sending, self._keying, self._channel, self.sample_rate, rng)
         name = f"{epoch}-{index:06d}"
-        labels = {"places": (places(sending) / self.sample_rate).tolist()}
+        labels = {"places": (places(sending) / self.sample_rate).tolist(), "pace": sender.dit_seconds}
         return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, sending.text, labels=labels), sound
 
     def _ease(self, epoch: int) -> float:

@@ -59,8 +59,7 @@ class EnvelopeEncoder(nn.Module):
         """(B, T / stride, V) log-probabilities in float32; with a mask head, the states of T input frames."""
         num_frames = batch.signals_BTF.shape[1]
         lengths_B = self.num_output_frames(batch.lengths_B)
-        inside_BT1 = inside(batch.lengths_B, batch.signals_BTF.shape[1])[..., None]
-        centred_BTF = 4 * (batch.signals_BTF - 0.5) * inside_BT1  # -2 to 2, padding 0
+        centred_BTF = centred(batch)
         if self.hidden_frame is not None and "hidden" in batch.targets:
             centred_BTF = torch.where(batch.targets["hidden"][..., None], self.hidden_frame, centred_BTF)
         x_BTC = self.enter(centred_BTF.transpose(1, 2)).transpose(1, 2)
@@ -76,6 +75,11 @@ class EnvelopeEncoder(nn.Module):
     def num_output_frames(self, num_frames: Tensor) -> Tensor:
         """One for every `stride` input frames, the last one possibly cut short."""
         return (num_frames + self._stride - 1) // self._stride
+
+
+def centred(batch: Batch) -> Tensor:
+    """Features from -2 to 2 where they were 0 to 1, padding 0."""
+    return 4 * (batch.signals_BTF - 0.5) * inside(batch.lengths_B, batch.signals_BTF.shape[1])[..., None]
 
 
 def _pair(dropout: Sequence[float]) -> tuple[float, float]:

@@ -21,29 +21,45 @@ from project.model.padded import Extent, MaskedLSTM
 _TURN = 1000.0  # the slowest pair of channels turns once in 2 pi times as many frames: examples are shorter
 
 
-class DilatedBlock(nn.Module):
-    """One look around at one distance: each frame adds what it makes of frames at multiples of `dilation` from it.
+class Look(nn.Module):
+    """What each frame makes of others around it, side by side, and adds to itself; which ones is not said here.
 
-    A dilated convolution, written as the matrix product that it is: frames side by side, then one linear layer. On a
-    processor that multiplies bfloat16 matrices this is three times as fast as torch's convolution.
+    With frames at equal distances it is a dilated convolution, written as the matrix product that it is. On a processor
+    that multiplies bfloat16 matrices this is three times as fast as torch's convolution.
     """
 
-    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
+    def __init__(self, channels: int, kernel: int, dropout: float) -> None:
         super().__init__()
-        self._distances = [dilation * step for step in range(kernel)]
         self.norm = nn.LayerNorm(channels)  # over the channels of a frame: neighbours and padding don't enter
         self.look = nn.Linear(kernel * channels, channels)
         self.mix = nn.Linear(channels, channels)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         nn.init.xavier_uniform_(self.mix.weight)  # torch's own start is so small that learning starts later
 
+    def normed(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
+        """What others see of a frame: nothing of padding."""
+        seen_BTC: Tensor = self.norm(x_BTC) * mask_BT1
+        return seen_BTC.to(x_BTC.dtype)  # or autocast has copies of it made in float32
+
+    def made(self, x_BTC: Tensor, around_BTC: Tensor) -> Tensor:
+        """Each frame and what it makes of `around_BTC`, `kernel` frames side by side."""
+        made_BTC: Tensor = self.dropout(self.mix(functional.gelu(self.look(around_BTC))))
+        return x_BTC + made_BTC
+
+
+@final
+class DilatedBlock(Look):
+    """One look around at one distance: at frames at multiples of `dilation` from each."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__(channels, kernel, dropout)
+        self._distances = [dilation * step for step in range(kernel)]
+
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         frames, reach = x_BTC.shape[1], self._distances[-1] // 2
-        normed_BTC = (self.norm(x_BTC) * mask_BT1).to(x_BTC.dtype)  # or autocast has the copies below made in float32
-        around_BTC = functional.pad(normed_BTC, (0, 0, reach, reach))
+        around_BTC = functional.pad(self.normed(x_BTC, mask_BT1), (0, 0, reach, reach))
         seen_BTC = torch.cat([around_BTC[:, start : start + frames] for start in self._distances], dim=2)
-        made_BTC: Tensor = self.dropout(self.mix(functional.gelu(self.look(seen_BTC))))
-        return x_BTC + made_BTC
+        return self.made(x_BTC, seen_BTC)
 
 
 class Encoder(nn.Module, ABC):

@@ -24,6 +24,7 @@ HEARS: Mapping[str, tuple[str, str]] = {  # module of a model -> feature and tex
     "masked_units": ("samples", "units"),
     "mobilenet_lstm": ("landmarks", "glosses"),
     "moonshine": ("samples", "subwords"),
+    "paced_envelope": ("tone_envelope", "morse_full"),
     "ssl_ctc": ("samples", "phones"),
 }
 TOKENS = (32_768, 512)  # of models that write token by token: with published weights, and without

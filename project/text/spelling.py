@@ -75,10 +75,11 @@ class Spelling:
 
     def targets(
         self, reference: str, example: Example, frames: int
-    ) -> tuple[dict[str, list[int]], dict[str, NDArray[np.int64]]]:
-        """The symbols; and where the manifest says it, at which frame each of them was sent."""
+    ) -> tuple[dict[str, list[int]], dict[str, NDArray[Any]]]:
+        """The symbols; and where the manifest says it, at which frame each of them was sent, and at which pace."""
         ids = self.encode(reference)
-        return {"symbols": ids, **numbered(example, self._numbers)}, placed(ids, example, frames)
+        by_frame: dict[str, NDArray[Any]] = {**placed(ids, example, frames), **paced(example, frames)}
+        return {"symbols": ids, **numbered(example, self._numbers)}, by_frame
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, normalized first."""
@@ -148,3 +149,15 @@ def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, NDArr
     placed_T = np.zeros(frames, dtype=np.int64)
     placed_T[rows.clip(0, max(0, frames - 1))] = ids
     return {"places": placed_T}
+
+
+def paced(example: Example, frames: int) -> dict[str, NDArray[np.float32]]:
+    """`pace`: at each frame, how many frames the shortest mark lasts; nothing where labels.pace does not say it.
+
+    >>> paced(Example("a", "a.wav", 2.0, labels={"pace": 0.05}), 4)
+    {'pace': array([0.1, 0.1, 0.1, 0.1], dtype=float32)}
+    """
+    pace = (example.labels or {}).get("pace")
+    if not isinstance(pace, int | float) or pace <= 0:
+        return {}
+    return {"pace": np.full(frames, pace * frames / example.length, dtype=np.float32)}

@@ -17,6 +17,7 @@ WINDOW_SECONDS = 120.0
 _SETTLING_SECONDS = 3.0  # how much a feature that follows tone and level should hear beside what the model sees
 _ROOM_SECONDS = 2.0  # where the cut between two windows may fall
 _AWAITED_SETTLING_SECONDS, _AWAITED_ROOM_SECONDS = 2.0, 1.0  # where text is waited for
+_AWAITED_CONTEXT_SECONDS = 8.0  # of what a model sees there: what lies farther away changes little
 _AWAITED_STEP_SECONDS = 3.0  # from window to window there
 _UNBOUNDED_SECONDS = 5.0  # for models that do not say how far they look
 
@@ -49,7 +50,8 @@ class Plan:
         settling = _AWAITED_SETTLING_SECONDS if is_awaited else _SETTLING_SECONDS
         room = _AWAITED_ROOM_SECONDS if is_awaited else _ROOM_SECONDS
         if overlap is None:
-            overlap = 2 * (settling + (_UNBOUNDED_SECONDS if context is None else context)) + room
+            seen = _UNBOUNDED_SECONDS if context is None else context
+            overlap = 2 * (settling + (min(seen, _AWAITED_CONTEXT_SECONDS) if is_awaited else seen)) + room
         elif overlap < 0:
             raise InputError(f"overlap_seconds: {overlap:g} is negative: give 0 or more, or null")
         if window is None:

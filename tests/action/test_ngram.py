@@ -59,8 +59,39 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     (tmp_path / "lm.json").write_text("mine")
     with pytest.raises(InputError, match="overwrite=true"):
         CountNgrams(train, str(tmp_path / "lm.json")).run()
-    with pytest.raises(InputError, match="no example has a text"):
+    with pytest.raises(InputError, match="there is no text in it"):
         CountNgrams(write(tmp_path / "none.jsonl", None), str(tmp_path / "new.json")).run()
     with pytest.raises(InputError, match="held_out: 'Z' is in none of the texts"):
         CountNgrams(train, str(tmp_path / "new.json"), held_out=write(tmp_path / "z.jsonl", "Z")).run()
     assert not (tmp_path / "new.json").exists()
+
+
+def test_plain_text_is_counted_too(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("cq de\n\nde cq\n")
+    train = write(tmp_path / "train.jsonl", "CQ CQ")
+    spelling = Spelling("CQDE ", normalize=["upper"])
+    CountNgrams([train, str(tmp_path / "words.txt")], str(tmp_path / "both.json"), spelling, order=2).run()
+    same = write(tmp_path / "same.jsonl", "CQ DE", "DE CQ", "CQ CQ")
+    CountNgrams(same, str(tmp_path / "same.json"), spelling, order=2).run()
+    both, wanted = (Ngrams.load(tmp_path / f"{name}.json") for name in ("both", "same"))
+    assert both.log_prob([1, 2, 5, 3]) == wanted.log_prob([1, 2, 5, 3])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"CQ\nCQ X\n", r"words\.txt:2: 'X' is not in the alphabet"),
+        (b"\n", "no text in it"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_bad_text_files_are_told_by_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "words.txt").write_bytes(content)
+    with pytest.raises(InputError, match=told):
+        CountNgrams(str(tmp_path / "words.txt"), str(tmp_path / "lm.json"), Spelling("CQDE ")).run()
+    assert not (tmp_path / "lm.json").exists()
+
+
+def test_a_text_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"words\.txt: no such file"):
+        CountNgrams(str(tmp_path / "words.txt"), str(tmp_path / "lm.json")).run()

@@ -14,6 +14,7 @@ from project.build.bind import make, resolve
 from project.build.compose import compose, options
 from project.contract import Batch, Emissions
 from project.loss.ctc import CTC
+from project.loss.paced import Paced
 from project.text.alphabet import Alphabet
 
 ALPHABET = Alphabet(("E", "T", "A", "N", " "))
@@ -59,9 +60,16 @@ def batch_of(model: nn.Module, *lengths: int, seed: int = 0) -> Batch:
     for row, length in zip(signals_BTF, lengths, strict=True):
         row[:length] = torch.randn(length, features, generator=torch.Generator().manual_seed(seed + length))
     symbols = torch.tensor([[1 + length % 4, 5] for length in lengths])
-    targets = {"symbols": symbols, "symbol_lengths": torch.full((len(lengths),), 2)}
+    pace_BT = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]) * 4.0
+    targets = {"symbols": symbols, "symbol_lengths": torch.full((len(lengths),), 2), "pace": pace_BT}
     ids = tuple(f"example-{length}" for length in lengths)
     return Batch(ids, signals_BTF, torch.tensor(lengths), targets, ("",) * len(lengths))
+
+
+def loss_of(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """What the model learns from: its symbols and, if it says how fast they are sent, the pace."""
+    output: Emissions = model(batch)
+    return sum((CTC() if output.pace is None else Paced(CTC()))(output, batch).values(), torch.zeros(()))
 
 
 @pytest.fixture(params=SPELLING, scope="module")
@@ -112,7 +120,7 @@ def test_it_has_something_to_train_unless_it_is_known_to_have_nothing(name: str)
 def test_the_gradient_reaches_every_trainable_parameter(name: str) -> None:
     model = build(name).train()
     batch = batch_of(model, *LENGTHS)
-    CTC()(model(batch), batch)["ctc"].backward()
+    loss_of(model, batch).backward()
     for path, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, path

@@ -44,6 +44,8 @@ def test_manifests_describe_the_recordings(tmp_path: Path) -> None:
         assert -12 <= line["snr_db"] <= 40
         assert 300 <= line["tone_hz"] <= 1100
         assert line["hand"] in {"machine", "paddle", "bug", "straight"}
+        by_rule = 1.2 / line["wpm"]
+        assert line["labels"]["pace"] == pytest.approx(by_rule, rel=1e-3 if line["hand"] == "machine" else 0.4)
         assert 0.01 < np.abs(soundfile.read(tmp_path / line["media"])[0]).max() < 0.75
 
 

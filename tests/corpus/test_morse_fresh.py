@@ -11,6 +11,7 @@ import pytest
 from project.contract import InputError
 from project.corpus import morse_fresh
 from project.corpus.keyer.channel import Channel
+from project.corpus.keyer.fist import Keying
 from project.corpus.keyer.station import Transmission
 from project.corpus.morse_fresh import MorseFresh, Portions
 from project.corpus.splits import split_of
@@ -49,6 +50,13 @@ def test_examples_last_as_long_as_was_said_and_are_training_texts() -> None:
         assert split_of(example.text) == "train"
         assert example.length == len(sound) / source.sample_rate
         assert abs(example.length - source.lengths[index]) < 1e-3 or len(example.text) == 1  # a slow hand's one letter
+
+
+def test_the_pace_is_that_of_the_sender() -> None:
+    keying = Keying(wpm=(20, 20), hands={"machine": 1})
+    example, _ = MorseFresh(portions=Portions(num_examples=1), keying=keying).draw(0, epoch=0)
+    assert example.labels is not None
+    assert example.labels["pace"] == pytest.approx(0.06)
 
 
 def test_places_are_where_symbols_end() -> None:

@@ -71,4 +71,7 @@ def test_where_text_is_waited_for_windows_are_short() -> None:
     assert plan.margin == 225
     assert Plan.of(60.0, None, sample_rate=4000, grain=80, context=2.5, is_awaited=True).size == 60 * 4000
     assert Plan.of(None, 4.0, sample_rate=4000, grain=80, context=2.5, is_awaited=True).size == 7 * 4000
+    far = Plan.of(None, None, sample_rate=4000, grain=80, context=15.2, is_awaited=True)
+    assert far == Plan.of(None, None, sample_rate=4000, grain=80, context=8.0, is_awaited=True)
+    assert far.overlap == 21 * 4000
     assert Plan.of(None, None, sample_rate=4000, grain=80, context=None).size == 120 * 4000

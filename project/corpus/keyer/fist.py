@@ -70,6 +70,12 @@ class Sender:
         return 1.2 / self.wpm
 
     @property
+    def dit_seconds(self) -> float:
+        """By what this hand makes inside letters, dahs and gaps as well."""
+        dit, dah, gap = self.units[:3]
+        return self.unit_seconds * (dit + dah + 2 * gap) / (DIT + DAH + 2 * ELEMENT_GAP)
+
+    @property
     def pace(self) -> float:
         """Seconds that a text takes for each unit of the rule book, about."""
         _, _, inside, between, words = self.units

@@ -21,7 +21,7 @@ class Speed:
     """How much faster recordings are played. Labels that are times move with it; all others stay."""
 
     factor: Sequence[float] | None = None  # 1.1 is faster by a tenth; ratios drawn evenly; None: as it is
-    timed: Sequence[str] = ("places",)  # labels that are seconds from the beginning
+    timed: Sequence[str] = ("places", "pace")  # labels that are seconds
 
     def __post_init__(self) -> None:
         if self.factor is not None:

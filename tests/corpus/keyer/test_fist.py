@@ -30,6 +30,15 @@ def test_weight_moves_the_edges_and_keeps_the_pace() -> None:
     np.testing.assert_allclose(heavy[1::2] - plain[1::2], -0.3 * UNIT)
 
 
+def test_a_dit_lasts_as_what_is_inside_letters_says() -> None:
+    """A hand's own dits, dahs and gaps, however far apart it sends letters."""
+    assert replace(EXACT, units=(1, 3, 1, 9, 21)).dit_seconds == pytest.approx(UNIT)
+    slow = replace(EXACT, units=(1.2, 3.6, 1.2, 3, 7))
+    seconds = send("AAAA", slow, np.random.default_rng(0))
+    inside = seconds[0] + seconds[1] + seconds[2]  # dit, gap, dah: five units
+    assert slow.dit_seconds == pytest.approx(inside / 5)
+
+
 def test_spreads_are_those_of_the_logarithms() -> None:
     rng = np.random.default_rng(0)
     hand = replace(EXACT, spreads=(0.05, 0.1, 0.15, 0.2, 0.25))

@@ -1,0 +1,119 @@
+"""The pace of a sender, found before symbols are: how long the shortest mark lasts, and looks that are as far apart.
+
+What a letter looks like depends on how fast it is sent, and on little else. A network that knows the pace looks at
+frames half a mark apart instead of frames a tenth of a second apart, and learns each letter once instead of at each
+speed. It does not know letters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from project.contract import InputError, Pace
+from project.model.sequence_encoder import DilatedBlock, Look
+
+# B examples, T frames, C channels, K paces, N frames looked at
+
+_KERNEL = 5  # frames that one look of the finder takes in
+_SHARE = 0.1  # of a frame's evidence in the sum: frames that lie beside each other say the same
+_SURE = 4.0  # by how much what is likelier counts more in the mean
+
+
+@final
+class PaceFinder(nn.Module):
+    """A small network that finds the pace: what speaks for each in every frame, added up over some seconds.
+
+    `inputs`: numbers of a frame that it is given. `frames`: the shortest and the longest pace that it knows, in frames;
+    those between are evenly spaced on a logarithmic scale. `reach`: frames to either side that have a say.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        channels: int = 48,
+        dilations: Sequence[int] = (1, 4, 16),
+        frames: Sequence[float] = (0.6, 9.0),
+        paces: int = 48,
+        reach: int = 150,
+    ) -> None:
+        super().__init__()
+        if len(frames) != 2 or not 0 < frames[0] < frames[1]:
+            raise InputError(f"model.finder.frames is {list(frames)}: give the shortest and the longest pace")
+        self.enter = nn.Linear(inputs, channels)
+        self.blocks = nn.ModuleList(DilatedBlock(channels, _KERNEL, distance, 0.0) for distance in dilations)
+        self.norm = nn.LayerNorm(channels)
+        self.head = nn.Linear(channels, paces)
+        with torch.no_grad():
+            self.head.weight *= 0.1  # sums are large: at first no pace is to be much likelier than another
+        self.frames_K: Tensor
+        shortest, longest = map(math.log, frames)
+        self.register_buffer("frames_K", torch.linspace(shortest, longest, paces).exp(), persistent=False)
+        self.paces, self.longest = paces, float(frames[1])
+        self.context_frames = reach + _KERNEL // 2 * sum(dilations)
+        self._reach = reach
+
+    def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Pace:
+        """How likely each pace is at each frame, by all that lies around it."""
+        y_BTC = self.enter(x_BTC)
+        for block in self.blocks:
+            y_BTC = block(y_BTC, mask_BT1)
+        evidence_BTK = self.head(self.norm(y_BTC)).float() * mask_BT1
+        return Pace((_SHARE * sums_around(evidence_BTK, self._reach)).log_softmax(dim=2), self.frames_K)
+
+
+@final
+class PacedBlock(Look):
+    """One look around at one distance, which is counted in half marks: at `distance` 2 it sees frames a mark apart.
+
+    What lies between two frames is a mean of both, so that a pace that is a little other changes little. No look goes
+    farther than `farthest` frames.
+    """
+
+    def __init__(self, channels: int, kernel: int, distance: int, farthest: int, dropout: float) -> None:
+        super().__init__(channels, kernel, dropout)
+        steps_N = 0.5 * distance * torch.tensor([step for step in range(-(kernel // 2), kernel // 2 + 1) if step])
+        self.steps_N: Tensor
+        self.register_buffer("steps_N", steps_N, persistent=False)  # of all but the frame itself
+        self._farthest = farthest
+
+    def forward(self, x_BTC: Tensor, mask_BT1: Tensor, pace_BT: Tensor) -> Tensor:
+        """`pace_BT`: how many frames a mark lasts at each frame."""
+        batch, frames, channels = x_BTC.shape
+        normed_BTC = self.normed(x_BTC, mask_BT1)
+        away_BTN = (pace_BT[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
+        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + away_BTN).clamp(-1, frames) + 1
+        below_BTN = at_BTN.floor()
+        padded_BTC = functional.pad(normed_BTC, (0, 0, 1, 2))  # before and after: nothing
+        firsts_B11 = (frames + 3) * torch.arange(batch, device=x_BTC.device)[:, None, None]
+        rows, shape = (below_BTN.long() + firsts_B11).reshape(-1), (*at_BTN.shape, channels)
+        flat = padded_BTC.reshape(-1, channels)
+        low_BTNC, high_BTNC = (flat.index_select(0, rows + step).reshape(shape) for step in (0, 1))
+        part_BTN1 = (at_BTN - below_BTN)[..., None].to(x_BTC.dtype)
+        others_BTNC = low_BTNC + part_BTN1 * (high_BTNC - low_BTNC)
+        before, after = others_BTNC.chunk(2, dim=2)
+        return self.made(x_BTC, torch.cat([before, normed_BTC[:, :, None], after], dim=2).flatten(2))
+
+
+def sums_around(x_BTK: Tensor, reach: int) -> Tensor:
+    """Sums over each frame and so many to either side.
+
+    >>> sums_around(torch.tensor([[[1.0], [2.0], [4.0], [8.0]]]), 1)[0, :, 0].tolist()
+    [3.0, 7.0, 14.0, 12.0]
+    """
+    frames = x_BTK.shape[1]
+    sums_BTK = functional.pad(x_BTK.cumsum(dim=1), (0, 0, 1, 0))
+    at_T = torch.arange(frames, device=x_BTK.device)
+    return sums_BTK[:, (at_T + reach + 1).clamp(max=frames)] - sums_BTK[:, (at_T - reach).clamp(min=0)]
+
+
+def likeliest(pace: Pace) -> Tensor:
+    """(B, T) How many frames a mark lasts: a mean of what is likeliest, so that no small difference makes it jump."""
+    chances_BTK = (_SURE * pace.log_probs_BTK).softmax(dim=2)
+    return (chances_BTK * pace.frames_K.log()).sum(dim=2).exp()

@@ -1,0 +1,80 @@
+"""The paced envelope encoder: from the loudness of a keyed tone to symbols, at the pace at which they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import final
+
+from torch import Tensor, nn
+
+from project.contract import Batch, Emissions, InputError
+from project.model.envelope import centred
+from project.model.head import start_at_blank
+from project.model.pace import PacedBlock, PaceFinder, likeliest
+from project.padding import inside
+
+# B examples, T frames, F features of a frame, C channels, V symbols (blank included)
+
+_FARTHEST = 96  # output frames from one that a look sees: two seconds
+
+
+@final
+class PacedEnvelopeEncoder(nn.Module):
+    """A finder of the pace, then looks around at distances that are counted in half dits, and a CTC head.
+
+    `distances`: for each look, how many half dits lie between the frames that it sees. Near ones again after far ones
+    let what is known of the whole tell what is heard close by. `finder`: makes a `PaceFinder` of so many features.
+
+    Otherwise as the envelope encoder: features lie between 0 and 1, padding does not count, it looks both ways and
+    wants whole recordings or pieces that overlap by `context_frames`.
+    """
+
+    edges = ("enter", "head", "finder.head")
+    replaceable = ("head",)
+
+    def __init__(
+        self,
+        num_features: int,
+        num_symbols: int,
+        *,
+        finder: Callable[[int], PaceFinder] = PaceFinder,
+        channels: int = 96,
+        distances: Sequence[int] = (1, 2, 4, 8, 16, 32, 2, 8),
+        kernel: int = 5,
+        stride: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise InputError(f"model.kernel is {kernel}, and an even kernel has no middle: give an odd one")
+        if not distances or min(distances) < 1:
+            raise InputError(f"model.distances is {list(distances)}: give one or more, each 1 or more")
+        self.enter = nn.Conv1d(num_features, channels, kernel, stride=stride, padding=kernel // 2)
+        self.finder = finder(channels)
+        self.tell = nn.Linear(self.finder.paces, channels)
+        self.blocks = nn.ModuleList(PacedBlock(channels, kernel, step, _FARTHEST, dropout) for step in distances)
+        self.norm = nn.LayerNorm(channels)
+        self.head = nn.Linear(channels, num_symbols)
+        start_at_blank(self.head)
+        reaches = (min(_FARTHEST, ceil(kernel // 2 * 0.5 * step * self.finder.longest)) for step in distances)
+        self.context_frames = kernel // 2 + stride * (self.finder.context_frames + sum(reaches))
+        self._stride = stride
+
+    def forward(self, batch: Batch) -> Emissions:
+        """(B, T / stride, V) log-probabilities in float32, and the pace."""
+        lengths_B = self.num_output_frames(batch.lengths_B)
+        x_BTC = self.enter(centred(batch).transpose(1, 2)).transpose(1, 2)
+        mask_BT1 = inside(lengths_B, x_BTC.shape[1])[..., None]
+        pace = self.finder(x_BTC, mask_BT1)
+        pace_BT, chances_BTK = likeliest(pace).detach(), pace.log_probs_BTK.exp()
+        # symbols teach the finder nothing; but processes that train together want a gradient for every weight
+        x_BTC = x_BTC + self.tell(chances_BTK.detach() + 0 * chances_BTK)
+        for block in self.blocks:
+            x_BTC = block(x_BTC, mask_BT1, pace_BT)
+        log_probs_BTV = self.head(self.norm(x_BTC)).float().log_softmax(dim=2)
+        return Emissions(log_probs_BTV, lengths_B, pace=pace)
+
+    def num_output_frames(self, num_frames: Tensor) -> Tensor:
+        """One for every `stride` input frames, the last one possibly cut short."""
+        return (num_frames + self._stride - 1) // self._stride

@@ -1,0 +1,106 @@
+"""The pace: found in keyed marks, and what it makes of looks around."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from project.contract import Batch, Emissions, InputError
+from project.loss.paced import pacing
+from project.model.pace import PacedBlock, PaceFinder, likeliest
+from project.model.paced_envelope import PacedEnvelopeEncoder
+from project.model.sequence_encoder import DilatedBlock
+
+BLOCK = {"channels": 6, "kernel": 5, "dropout": 0.0}
+
+
+def everywhere(frames: int) -> torch.Tensor:
+    return torch.ones(1, frames, 1, dtype=torch.bool)
+
+
+def paced_block(distance: int, farthest: int = 50) -> PacedBlock:
+    torch.manual_seed(0)
+    return PacedBlock(**BLOCK, distance=distance, farthest=farthest)
+
+
+@pytest.mark.parametrize("distance", [1, 3])
+def test_at_two_frames_a_mark_it_is_a_dilated_block(distance: int) -> None:
+    paced, plain = paced_block(distance), DilatedBlock(**BLOCK, dilation=distance)
+    plain.load_state_dict(paced.state_dict())
+    x_BTC, mask_BT1 = torch.randn(2, 40, 6), torch.ones(2, 40, 1, dtype=torch.bool)
+    mask_BT1[1, 25:] = False
+    torch.testing.assert_close(paced(x_BTC, mask_BT1, torch.full((2, 40), 2.0)), plain(x_BTC, mask_BT1))
+
+
+def test_what_is_sent_at_half_the_speed_looks_the_same() -> None:
+    block, x_BTC = paced_block(2), torch.randn(1, 40, 6)
+    fast_BTC = block(x_BTC, everywhere(40), torch.full((1, 40), 3.0))
+    slow_BTC = block(x_BTC.repeat_interleave(2, dim=1), everywhere(80), torch.full((1, 80), 6.0))
+    torch.testing.assert_close(slow_BTC[:, ::2][:, 8:-8], fast_BTC[:, 8:-8])
+
+
+def test_no_look_goes_farther_than_asked_nor_beyond_the_ends() -> None:
+    block, x_BTC, pace_BT = paced_block(4, farthest=5), torch.randn(1, 30, 6), torch.full((1, 30), 9.0)
+    before_BTC = block(x_BTC, everywhere(30), pace_BT)
+    x_BTC[0, 20, 3] += 1
+    changed = (block(x_BTC, everywhere(30), pace_BT) != before_BTC).any(dim=2)[0].nonzero()[:, 0].tolist()
+    assert changed == [15, 20, 25]
+    assert block(x_BTC[:, :1], everywhere(1), pace_BT[:, :1]).isfinite().all()
+
+
+def keyed(marks: list[int], num_frames: int = 160) -> torch.Tensor:
+    """(B, T, 1) Dits of so many frames each, with gaps as long, in some noise."""
+    at_T = torch.arange(num_frames)
+    down_BT = torch.stack([(at_T // mark) % 2 == 0 for mark in marks]).float()
+    return (down_BT + 0.3 * torch.randn(down_BT.shape))[..., None]
+
+
+def test_the_finder_learns_how_long_marks_last_and_keeps_it_apart_for_two_senders() -> None:
+    torch.manual_seed(0)
+    finder = PaceFinder(1, channels=16, dilations=(1, 4), frames=(1.5, 9.0), paces=12, reach=30)
+    optimizer = torch.optim.AdamW(finder.parameters(), lr=5e-3)
+    marks = [2, 3, 4, 5, 6, 7, 8, 2]
+    pace_BT, lengths_B = torch.tensor(marks)[:, None].expand(-1, 160).float(), torch.full((8,), 160)
+    inside_BT1 = torch.ones(8, 160, 1, dtype=torch.bool)
+    for _ in range(120):
+        optimizer.zero_grad()
+        pacing(finder(keyed(marks), inside_BT1), pace_BT, lengths_B).backward()
+        optimizer.step()
+    with torch.no_grad():
+        one_after_the_other = torch.cat([keyed([3]), keyed([7])], dim=1)
+        found_T = likeliest(finder(one_after_the_other, everywhere(320)))[0]
+    assert found_T[20:120].median().item() == pytest.approx(3, rel=0.17)
+    assert found_T[200:300].median().item() == pytest.approx(7, rel=0.17)
+
+
+def test_nothing_farther_than_its_context_matters() -> None:
+    torch.manual_seed(0)
+    finder = {"channels": 8, "dilations": (1, 2), "paces": 6, "reach": 10, "frames": (1.0, 4.0)}
+    encoder = PacedEnvelopeEncoder(
+        2, 5, finder=lambda inputs: PaceFinder(inputs, **finder), channels=8, distances=(1, 3)
+    ).eval()
+    assert encoder.context_frames == 2 + 2 * (10 + 2 * 3 + 4 + 12)
+    signals_BTF = torch.rand(1, 400, 2)
+    batch = Batch(("a",), signals_BTF, torch.tensor([400]), {}, ("",))
+    before: Emissions = encoder(batch)
+    signals_BTF[0, 200] += 3
+    after: Emissions = encoder(batch)
+    apart_T = (before.log_probs_BTV - after.log_probs_BTV).abs().amax(dim=2)[0]
+    changed = (apart_T > 1e-5).nonzero()[:, 0]  # sums differ in their last digits everywhere
+    assert 200 - 2 * int(changed[0]) <= encoder.context_frames
+    assert 2 * int(changed[-1]) - 200 <= encoder.context_frames
+    assert len(changed) > 20
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [({"kernel": 4}, "odd"), ({"distances": []}, "one or more"), ({"distances": [0, 2]}, "one or more")],
+)
+def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        PacedEnvelopeEncoder(2, 5, **words)  # type: ignore[arg-type]
+
+
+def test_paces_are_given_from_short_to_long() -> None:
+    with pytest.raises(InputError, match="shortest and the longest"):
+        PaceFinder(2, frames=(9.0, 0.6))
