@@ -101,7 +101,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long the shortest mark lasts around each output frame: a distribution over some lengths."""
+    """How long a mark of one unit lasts around each output frame, as symbols say: a distribution over some lengths."""
 
     log_probs_BTK: Tensor
     frames_K: Tensor  # the lengths, in output frames

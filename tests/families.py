@@ -81,8 +81,9 @@ def made(morse: Path, tones: Any, tmp_path_factory: pytest.TempPathFactory) -> M
     runs: dict[str, Run] = {}
 
     def config_of(family: str, folder: Path) -> Config:
-        if family == "morse":
-            words = ["feature=tone_envelope", "model.channels=16", "model.blocks=2", "decode=beam", "metric=[cer,wer]"]
+        if family in {"morse", "paced"}:
+            model = ["model.blocks=2"] if family == "morse" else ["model=paced_envelope", "model.distances=[1,4]"]
+            words = ["feature=tone_envelope", *model, "model.channels=16", "decode=beam", "metric=[cer,wer]"]
             words.append("feature.integrate_ms=[10,40]")
             words.append(told(f"{morse}/test.jsonl"))
         elif family == "stt":

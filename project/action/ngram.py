@@ -79,12 +79,12 @@ class CountNgrams:
     def _lines(self, file: Path) -> Iterator[list[str]]:
         """A text a line."""
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").split("\n")
         except FileNotFoundError:
             raise InputError(f"{file}: no such file") from None
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{file}: cannot be read as text: {error}") from None
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(map(str.strip, lines), start=1):
             if self.spelling is None:
                 text = list(line)
             elif unknown := self.spelling.uncovered(line):

@@ -124,8 +124,8 @@ def build_recognizer(
         "decoder": make(config["decode"], "decode", alphabet=spelling.alphabet),
         "metrics": make(config["metric"], "metric", alphabet=spelling.alphabet),
     }
-    if training and getattr(model, "auxiliary_head", None) is not None and not hears_auxiliary(config["loss"]):
-        raise InputError("model.auxiliary=true: this loss does not teach that head: set loss=ctc_vac weighting=vac")
+    if training:
+        require_teaching(model, config)
     steps, learning = learning_parts(config, model, data) if training else (0, {})
     require_writer(model, config)
     system = make(config["system"], "system", **parts, **learning)
@@ -185,12 +185,26 @@ def require_writer(model: Any, config: Config) -> None:
             )
 
 
-def hears_auxiliary(loss: Any) -> bool:
-    """Whether a loss, or one that it is made of, teaches a model's auxiliary head."""
+def require_teaching(model: Any, config: Config) -> None:
+    """Refuse heads that the loss does not teach; one that another run has taught may stay as it is."""
+    if getattr(model, "auxiliary_head", None) is not None and not says(config["loss"], "hears_auxiliary"):
+        raise InputError("model.auxiliary=true: this loss does not teach that head: set loss=ctc_vac weighting=vac")
+    if getattr(model, "keep_pace", None) is None or says(config["loss"], "teaches_pace"):
+        return
+    if not config.get("init_from"):
+        raise InputError(
+            "model: it wants to know how fast is sent, which this loss does not teach: set loss=ctc_paced "
+            "weighting=paced, or begin with a run that has learned it: init_from=<run>"
+        )
+    model.keep_pace()
+
+
+def says(loss: Any, what: str) -> bool:
+    """Whether a loss, or one that it is made of, says something of itself."""
     if not isinstance(loss, Mapping):
         return False
-    own = is_object(loss) and getattr(resolve(loss["_target_"], "loss"), "hears_auxiliary", False)
-    return own or any(hears_auxiliary(value) for value in loss.values())
+    own = is_object(loss) and getattr(resolve(loss["_target_"], "loss"), what, False)
+    return own or any(says(value, what) for value in loss.values())
 
 
 def total_steps(trainer: Mapping[str, Any], data: DataModule) -> int:

@@ -81,7 +81,7 @@ class MorseFresh:
         rng = np.random.default_rng([self._seed, _EXAMPLES, epoch, index])
         sender = draw_sender(self._keying, rng)
         seconds = float(self.lengths[index])
-        budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.pace
+        budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.rule_seconds
         text = draw_text_of(max(_FEWEST_UNITS, budget), self._texts, rng)
         sending = plan(text, sender, self._channel, self.sample_rate, rng, self._ease(epoch))
         sending = lasting(sending, round(seconds * self.sample_rate))

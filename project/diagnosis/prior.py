@@ -15,7 +15,8 @@ from project.padding import inside
 def ignorant(output: Emissions, batch: Batch) -> Emissions:
     """The emissions of one that has not listened: each frame the frequencies of blank and symbols in this batch.
 
-    States, if there are any, are as frequent as where they are asked; a second head has not listened either.
+    States, if there are any, are as frequent as where they are asked; all paces are as likely as each other; a second
+    head has not listened either.
     """
     symbols_BL, num_symbols_B = batch.targets["symbols"], batch.targets["symbol_lengths"]
     inside_BL = inside(num_symbols_B, symbols_BL.shape[1])
@@ -24,6 +25,9 @@ def ignorant(output: Emissions, batch: Batch) -> Emissions:
     counts_V[0] = (frames - counts_V.sum()).clamp(min=0.05 * frames)
     log_probs_V = (counts_V / counts_V.sum()).clamp(min=1e-8).log()
     constant = replace(output, log_probs_BTV=log_probs_V.expand_as(output.log_probs_BTV))
+    if output.pace is not None:
+        log_probs_BTK = torch.zeros_like(output.pace.log_probs_BTK).log_softmax(dim=2)
+        constant = replace(constant, pace=replace(output.pace, log_probs_BTK=log_probs_BTK))
     if output.auxiliary is not None:
         constant = replace(constant, auxiliary=ignorant(output.auxiliary, batch))
     if output.states_BT is None or "states" not in batch.targets:

@@ -22,6 +22,8 @@ class Paced:
     terms alone, which training refuses and evaluation takes.
     """
 
+    teaches_pace = True
+
     def __init__(self, of: Loss) -> None:
         self._of = of
 
@@ -30,20 +32,21 @@ class Paced:
             raise InputError("the model says nothing of the pace: set model=paced_envelope, or loss=ctc_placed")
         terms = self._of(output, batch)
         if "pace" in batch.targets:
-            terms["pace"] = pacing(output.pace, batch.targets["pace"], output.lengths_B)
+            stride_B = batch.lengths_B / output.lengths_B.clamp(min=1)
+            terms["pace"] = pacing(output.pace, batch.targets["pace"], output.lengths_B, stride_B)
         elif torch.is_grad_enabled():
             raise InputError(
-                "loss=ctc_paced wants to know how fast symbols were sent, and not all examples say it in labels.pace: "
-                "use loss=ctc weighting=fixed, or train on made Morse"
+                f"loss=ctc_paced wants to know how fast is sent, and one of {', '.join(batch.ids)} does not say it: "
+                "give labels.pace, seconds above 0; or begin with another run: init_from=<run> loss=ctc weighting=fixed"
             )
         return terms
 
 
-def pacing(pace: Pace, pace_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    """Cross entropy of the pace; `pace_BT` has it at each input frame, in input frames, 0 beyond an example's end."""
+def pacing(pace: Pace, pace_BT: Tensor, lengths_B: Tensor, stride_B: Tensor) -> Tensor:
+    """Cross entropy of the pace; `pace_BT` has it at each input frame, in input frames, `stride_B` of which are one."""
     frames = pace.log_probs_BTK.shape[1]
     rows_T = torch.arange(frames, device=pace_BT.device) * pace_BT.shape[1] // frames
-    wanted_BT = pace_BT[:, rows_T] * (frames / pace_BT.shape[1])
+    wanted_BT = pace_BT[:, rows_T] / stride_B[:, None]
     apart_BTK = wanted_BT.clamp(min=_LEAST).log()[..., None] - pace.frames_K.log()
     target_BTK = (-0.5 * (apart_BTK / _WIDTH).square()).softmax(dim=2)
     unlikely_BT = -(target_BTK * pace.log_probs_BTK).sum(dim=2)

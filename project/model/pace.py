@@ -56,7 +56,7 @@ class PaceFinder(nn.Module):
         shortest, longest = map(math.log, frames)
         self.register_buffer("frames_K", torch.linspace(shortest, longest, paces).exp(), persistent=False)
         self.paces, self.longest = paces, float(frames[1])
-        self.context_frames = reach + _KERNEL // 2 * sum(dilations)
+        self.context_frames = reach + _KERNEL // 2 * sum(dilations)  # of its input
         self._reach = reach
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Pace:
@@ -64,7 +64,8 @@ class PaceFinder(nn.Module):
         y_BTC = self.enter(x_BTC)
         for block in self.blocks:
             y_BTC = block(y_BTC, mask_BT1)
-        evidence_BTK = self.head(self.norm(y_BTC)).float() * mask_BT1
+        said_BTK = self.head(self.norm(y_BTC)).float()
+        evidence_BTK = (said_BTK - said_BTK.mean(dim=2, keepdim=True)) * mask_BT1  # sums stay small, and so exact
         return Pace((_SHARE * sums_around(evidence_BTK, self._reach)).log_softmax(dim=2), self.frames_K)
 
 
@@ -88,14 +89,14 @@ class PacedBlock(Look):
         batch, frames, channels = x_BTC.shape
         normed_BTC = self.normed(x_BTC, mask_BT1)
         away_BTN = (pace_BT[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
-        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + away_BTN).clamp(-1, frames) + 1
-        below_BTN = at_BTN.floor()
-        padded_BTC = functional.pad(normed_BTC, (0, 0, 1, 2))  # before and after: nothing
-        firsts_B11 = (frames + 3) * torch.arange(batch, device=x_BTC.device)[:, None, None]
-        rows, shape = (below_BTN.long() + firsts_B11).reshape(-1), (*at_BTN.shape, channels)
+        whole_BTN = away_BTN.floor()
+        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
+        padded_BTC = functional.pad(normed_BTC, (0, 0, 2, 2))  # before and after: nothing
+        firsts_B11 = (frames + 4) * torch.arange(batch, device=x_BTC.device)[:, None, None]
+        rows, shape = (at_BTN + firsts_B11).reshape(-1), (*at_BTN.shape, channels)
         flat = padded_BTC.reshape(-1, channels)
         low_BTNC, high_BTNC = (flat.index_select(0, rows + step).reshape(shape) for step in (0, 1))
-        part_BTN1 = (at_BTN - below_BTN)[..., None].to(x_BTC.dtype)
+        part_BTN1 = (away_BTN - whole_BTN)[..., None].to(x_BTC.dtype)
         others_BTNC = low_BTNC + part_BTN1 * (high_BTNC - low_BTNC)
         before, after = others_BTNC.chunk(2, dim=2)
         return self.made(x_BTC, torch.cat([before, normed_BTC[:, :, None], after], dim=2).flatten(2))

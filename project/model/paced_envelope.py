@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import final
+from typing import Any, final
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ class PacedEnvelopeEncoder(nn.Module):
     """A finder of the pace, then looks around at distances that are counted in half dits, and a CTC head.
 
     `distances`: for each look, how many half dits lie between the frames that it sees. Near ones again after far ones
-    let what is known of the whole tell what is heard close by. `finder`: makes a `PaceFinder` of so many features.
+    let what is known of the whole tell what is heard close by. `finder`: settings of the `PaceFinder`.
 
     Otherwise as the envelope encoder: features lie between 0 and 1, padding does not count, it looks both ways and
     wants whole recordings or pieces that overlap by `context_frames`.
@@ -38,7 +38,7 @@ class PacedEnvelopeEncoder(nn.Module):
         num_features: int,
         num_symbols: int,
         *,
-        finder: Callable[[int], PaceFinder] = PaceFinder,
+        finder: Mapping[str, Any] | None = None,
         channels: int = 96,
         distances: Sequence[int] = (1, 2, 4, 8, 16, 32, 2, 8),
         kernel: int = 5,
@@ -51,7 +51,7 @@ class PacedEnvelopeEncoder(nn.Module):
         if not distances or min(distances) < 1:
             raise InputError(f"model.distances is {list(distances)}: give one or more, each 1 or more")
         self.enter = nn.Conv1d(num_features, channels, kernel, stride=stride, padding=kernel // 2)
-        self.finder = finder(channels)
+        self.finder = _finder(channels, finder or {})
         self.tell = nn.Linear(self.finder.paces, channels)
         self.blocks = nn.ModuleList(PacedBlock(channels, kernel, step, _FARTHEST, dropout) for step in distances)
         self.norm = nn.LayerNorm(channels)
@@ -67,14 +67,25 @@ class PacedEnvelopeEncoder(nn.Module):
         x_BTC = self.enter(centred(batch).transpose(1, 2)).transpose(1, 2)
         mask_BT1 = inside(lengths_B, x_BTC.shape[1])[..., None]
         pace = self.finder(x_BTC, mask_BT1)
-        pace_BT, chances_BTK = likeliest(pace).detach(), pace.log_probs_BTK.exp()
-        # symbols teach the finder nothing; but processes that train together want a gradient for every weight
-        x_BTC = x_BTC + self.tell(chances_BTK.detach() + 0 * chances_BTK)
+        pace_BT = likeliest(pace).detach()  # symbols teach the finder nothing: what it says remains a pace
+        x_BTC = x_BTC + self.tell(pace.log_probs_BTK.detach().exp())
         for block in self.blocks:
             x_BTC = block(x_BTC, mask_BT1, pace_BT)
         log_probs_BTV = self.head(self.norm(x_BTC)).float().log_softmax(dim=2)
         return Emissions(log_probs_BTV, lengths_B, pace=pace)
 
+    def keep_pace(self) -> None:
+        """Learn symbols alone: what finds the pace, and what it listens to, stay as they are."""
+        self.enter.requires_grad_(False)
+        self.finder.requires_grad_(False)
+
     def num_output_frames(self, num_frames: Tensor) -> Tensor:
         """One for every `stride` input frames, the last one possibly cut short."""
         return (num_frames + self._stride - 1) // self._stride
+
+
+def _finder(inputs: int, settings: Mapping[str, Any]) -> PaceFinder:
+    try:
+        return PaceFinder(inputs, **settings)
+    except TypeError as error:
+        raise InputError(f"model.finder: {error}: --cfg job shows its keys") from None

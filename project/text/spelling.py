@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -152,12 +153,12 @@ def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, NDArr
 
 
 def paced(example: Example, frames: int) -> dict[str, NDArray[np.float32]]:
-    """`pace`: at each frame, how many frames the shortest mark lasts; nothing where labels.pace does not say it.
+    """`pace`: at each frame, how many frames a mark lasts; nothing where labels.pace is no such number of seconds.
 
     >>> paced(Example("a", "a.wav", 2.0, labels={"pace": 0.05}), 4)
     {'pace': array([0.1, 0.1, 0.1, 0.1], dtype=float32)}
     """
     pace = (example.labels or {}).get("pace")
-    if not isinstance(pace, int | float) or pace <= 0:
+    if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 < pace < math.inf:
         return {}
     return {"pace": np.full(frames, pace * frames / example.length, dtype=np.float32)}

@@ -17,7 +17,7 @@ WINDOW_SECONDS = 120.0
 _SETTLING_SECONDS = 3.0  # how much a feature that follows tone and level should hear beside what the model sees
 _ROOM_SECONDS = 2.0  # where the cut between two windows may fall
 _AWAITED_SETTLING_SECONDS, _AWAITED_ROOM_SECONDS = 2.0, 1.0  # where text is waited for
-_AWAITED_CONTEXT_SECONDS = 8.0  # of what a model sees there: what lies farther away changes little
+_AWAITED_CONTEXT_SECONDS = 8.0  # to either side that a model sees there at most: text that comes sooner is worth more
 _AWAITED_STEP_SECONDS = 3.0  # from window to window there
 _UNBOUNDED_SECONDS = 5.0  # for models that do not say how far they look
 

@@ -58,6 +58,21 @@ def test_a_head_that_no_loss_teaches_is_refused() -> None:
     assert build_recognizer(taught, training=True).system.model.auxiliary_head is not None
 
 
+def test_a_pace_that_no_loss_teaches_is_refused_or_kept() -> None:
+    small = ["model.channels=8", "data.fresh.portions.num_examples=16", "scheduler.warmup_steps=0"]
+    words = ["experiment=morse/baseline", *small, "data.fresh.portions.seconds=[2,3]"]
+    told = build_recognizer(compose("train", words), training=True).system.model
+    assert all(one.requires_grad for one in told.parameters())
+    untold = [*words, "loss=ctc", "weighting=fixed"]
+    with pytest.raises(InputError, match=r"set loss=ctc_paced weighting=paced, or begin with a run"):
+        build_recognizer(compose("train", untold), training=True)
+    kept = build_recognizer(compose("train", [*untold, "init_from=another"]), training=True).system.model
+    assert {name.partition(".")[0] for name, one in kept.named_parameters() if not one.requires_grad} == {
+        "enter",
+        "finder",
+    }
+
+
 @pytest.mark.parametrize("precision", ["bf16-true", "16-true"])
 def test_arithmetic_that_losses_cannot_bear_is_refused(precision: str) -> None:
     with pytest.raises(InputError, match=f"trainer.precision={precision}: .* give bf16-mixed or 16-mixed"):

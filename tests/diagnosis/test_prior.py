@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from project.contract import Batch, Emissions
+from project.contract import Batch, Emissions, Pace
 from project.diagnosis.evidence import Evidence
 from project.diagnosis.prior import PriorOnly, ignorant, skills
 from project.loss.ctc import CTC
@@ -76,6 +77,14 @@ def test_states_are_as_frequent_as_where_they_are_asked() -> None:
     found = ignorant(Emissions(output.log_probs_BTV, output.lengths_B, torch.zeros(3, 6)), batch)
     assert found.states_BT is not None
     torch.testing.assert_close(found.states_BT.sigmoid(), torch.full((3, 6), 3.5 / 4.5))
+
+
+def test_who_has_not_listened_takes_all_paces_for_alike() -> None:
+    output, batch = tiny_batch()
+    pace = Pace(torch.randn(3, 6, 4).log_softmax(dim=2), torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    found = ignorant(replace(output, pace=pace), batch)
+    assert found.pace is not None
+    torch.testing.assert_close(found.pace.log_probs_BTK.exp(), torch.full((3, 6, 4), 0.25))
 
 
 def test_a_term_without_a_prior_has_no_skill() -> None:

@@ -87,6 +87,14 @@ def test_morse_with_all_that_comes_before_the_network(
     assert "of somebody else" in refused_words(capsys, sound, name="other.onnx")
 
 
+def test_what_is_found_and_looked_at_by_it_is_the_same_in_a_graph(made: Make, export: Export, tmp_path: Path) -> None:
+    """Places that a model gathers depend on what it finds: nothing of that may jump by other rounding."""
+    run = made("paced")
+    assert export(run.folder, "format=onnx", f"out={tmp_path}/m.onnx") == 0
+    metadata = same_alone_and_together(run, tmp_path / "m.onnx")
+    assert metadata["check"]["max_difference"] < 1e-3
+
+
 def refused_words(capsys: pytest.CaptureFixture[str], sound: Path, *words: str, name: str = "m.onnx") -> str:
     capsys.readouterr()
     with pytest.raises(SystemExit) as stop:

@@ -39,7 +39,7 @@ def test_it_is_what_a_plain_loop_gives() -> None:
         target = [one / sum(near) for one in near]
         said = pace().log_probs_BTK[row, :frames].tolist()
         by_hand.append(-sum(part * log for frame in said for part, log in zip(target, frame, strict=True)) / frames)
-    assert pacing(pace(), PACE, LENGTHS).item() == pytest.approx(sum(by_hand) / 2, rel=1e-5)
+    assert pacing(pace(), PACE, LENGTHS, torch.tensor([2.0, 2.0])).item() == pytest.approx(sum(by_hand) / 2, rel=1e-5)
 
 
 def test_other_terms_stay_as_they_are() -> None:
@@ -53,7 +53,7 @@ def test_without_labels_training_refuses_and_evaluation_goes_on() -> None:
     bare = replace(whole, targets={name: target for name, target in whole.targets.items() if name != "pace"})
     with torch.no_grad():
         assert set(Paced(CTC())(emissions(), bare)) == {"ctc"}
-    with pytest.raises(InputError, match=r"labels\.pace: use loss=ctc"):
+    with pytest.raises(InputError, match=r"one of a, b does not say it: give labels\.pace"):
         Paced(CTC())(emissions(), bare)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from torch.nn import functional
 
-from project.contract import Batch, Emissions, InputError
+from project.contract import Batch, Emissions, InputError, Pace
 from project.loss.paced import pacing
 from project.model.pace import PacedBlock, PaceFinder, likeliest
 from project.model.paced_envelope import PacedEnvelopeEncoder
@@ -39,6 +42,43 @@ def test_what_is_sent_at_half_the_speed_looks_the_same() -> None:
     torch.testing.assert_close(slow_BTC[:, ::2][:, 8:-8], fast_BTC[:, 8:-8])
 
 
+def test_between_two_frames_it_sees_a_mean_of_both() -> None:
+    """Against a plain loop, at places that are no whole frames, and beyond the ends, where there is nothing."""
+    block, x_BTC = paced_block(1), torch.randn(1, 12, 6)
+    normed_TC = block.norm(x_BTC)[0]
+
+    def at(place: float) -> torch.Tensor:
+        low = math.floor(place)
+        rows = [normed_TC[row] if 0 <= row < 12 else torch.zeros(6) for row in (low, low + 1)]
+        return rows[0] * (low + 1 - place) + rows[1] * (place - low)
+
+    around_TC = torch.stack([torch.cat([at(frame + 0.5 * 2.7 * step) for step in range(-2, 3)]) for frame in range(12)])
+    expected_BTC = x_BTC + block.mix(functional.gelu(block.look(around_TC)))
+    torch.testing.assert_close(block(x_BTC, everywhere(12), torch.full((1, 12), 2.7)), expected_BTC)
+
+
+def test_a_pace_that_is_a_little_other_changes_little() -> None:
+    block, x_BTC, pace_BT = paced_block(1), torch.randn(1, 30, 6), torch.full((1, 30), 3.0)
+    before, after = (block(x_BTC, everywhere(30), pace_BT + change) for change in (-1e-4, 1e-4))
+    assert (before - after).abs().max() < 1e-2
+    even = Pace(torch.tensor([[[0.5, 0.5, 1e-9]]]).log(), torch.tensor([2.0, 3.0, 9.0]))
+    assert likeliest(even).item() == pytest.approx(6**0.5, rel=1e-4)
+
+
+def test_what_is_no_number_stays_none() -> None:
+    """A loss that is not finite is for those who look for it; places that are none would end the process."""
+    block, x_BTC = paced_block(2), torch.randn(1, 9, 6)
+    assert block(x_BTC, everywhere(9), torch.full((1, 9), torch.nan)).isnan().all()
+
+
+def test_where_in_a_recording_something_is_sent_does_not_matter() -> None:
+    block, x_BTC = paced_block(4, farthest=8), torch.randn(1, 40, 6)
+    long_BTC = torch.cat([torch.zeros(1, 40_000, 6), x_BTC], dim=1)
+    late_BTC = block(long_BTC, everywhere(40_040), torch.full((1, 40_040), 1.7))[:, 40_000:]
+    alone_BTC = block(x_BTC, everywhere(40), torch.full((1, 40), 1.7))
+    torch.testing.assert_close(late_BTC[:, 9:], alone_BTC[:, 9:], rtol=0, atol=1e-6)
+
+
 def test_no_look_goes_farther_than_asked_nor_beyond_the_ends() -> None:
     block, x_BTC, pace_BT = paced_block(4, farthest=5), torch.randn(1, 30, 6), torch.full((1, 30), 9.0)
     before_BTC = block(x_BTC, everywhere(30), pace_BT)
@@ -64,7 +104,7 @@ def test_the_finder_learns_how_long_marks_last_and_keeps_it_apart_for_two_sender
     inside_BT1 = torch.ones(8, 160, 1, dtype=torch.bool)
     for _ in range(120):
         optimizer.zero_grad()
-        pacing(finder(keyed(marks), inside_BT1), pace_BT, lengths_B).backward()
+        pacing(finder(keyed(marks), inside_BT1), pace_BT, lengths_B, torch.ones(8)).backward()
         optimizer.step()
     with torch.no_grad():
         one_after_the_other = torch.cat([keyed([3]), keyed([7])], dim=1)
@@ -76,9 +116,7 @@ def test_the_finder_learns_how_long_marks_last_and_keeps_it_apart_for_two_sender
 def test_nothing_farther_than_its_context_matters() -> None:
     torch.manual_seed(0)
     finder = {"channels": 8, "dilations": (1, 2), "paces": 6, "reach": 10, "frames": (1.0, 4.0)}
-    encoder = PacedEnvelopeEncoder(
-        2, 5, finder=lambda inputs: PaceFinder(inputs, **finder), channels=8, distances=(1, 3)
-    ).eval()
+    encoder = PacedEnvelopeEncoder(2, 5, finder=finder, channels=8, distances=(1, 3)).eval()
     assert encoder.context_frames == 2 + 2 * (10 + 2 * 3 + 4 + 12)
     signals_BTF = torch.rand(1, 400, 2)
     batch = Batch(("a",), signals_BTF, torch.tensor([400]), {}, ("",))
@@ -94,13 +132,26 @@ def test_nothing_farther_than_its_context_matters() -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [({"kernel": 4}, "odd"), ({"distances": []}, "one or more"), ({"distances": [0, 2]}, "one or more")],
+    [
+        ({"kernel": 4}, "odd"),
+        ({"distances": []}, "one or more"),
+        ({"distances": [0, 2]}, "one or more"),
+        ({"finder": {"frames": [9.0, 0.6]}}, "shortest and the longest"),
+        ({"finder": {"width": 3}}, r"model\.finder: .*width"),
+    ],
 )
 def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) -> None:
     with pytest.raises(InputError, match=told):
         PacedEnvelopeEncoder(2, 5, **words)  # type: ignore[arg-type]
 
 
-def test_paces_are_given_from_short_to_long() -> None:
-    with pytest.raises(InputError, match="shortest and the longest"):
-        PaceFinder(2, frames=(9.0, 0.6))
+def test_symbols_alone_teach_the_finder_nothing() -> None:
+    torch.manual_seed(0)
+    encoder = PacedEnvelopeEncoder(2, 5, channels=8, distances=(1, 3))
+    output: Emissions = encoder(Batch(("a",), torch.rand(1, 60, 2), torch.tensor([60]), {}, ("",)))
+    output.log_probs_BTV.square().sum().backward()
+    taught = {name.partition(".")[0] for name, one in encoder.named_parameters() if one.grad is not None}
+    assert taught == {"enter", "tell", "blocks", "norm", "head"}
+    encoder.keep_pace()
+    kept = {name.partition(".")[0] for name, one in encoder.named_parameters() if not one.requires_grad}
+    assert kept == {"enter", "finder"}

@@ -76,7 +76,7 @@ class Sender:
         return self.unit_seconds * (dit + dah + 2 * gap) / (DIT + DAH + 2 * ELEMENT_GAP)
 
     @property
-    def pace(self) -> float:
+    def rule_seconds(self) -> float:
         """Seconds that a text takes for each unit of the rule book, about."""
         _, _, inside, between, words = self.units
         gaps = (8 * inside + 4 * between + words) / (8 * ELEMENT_GAP + 4 * LETTER_GAP + WORD_GAP)

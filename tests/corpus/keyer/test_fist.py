@@ -70,7 +70,7 @@ def test_every_hand_keeps_dits_from_dahs_and_letters_from_words(hand: str) -> No
         seconds = send("THE QUICK BROWN FOX", sender, rng)
         assert len(seconds) % 2 == 1
         assert seconds.min() >= 0.25 * sender.unit_seconds * 0.999
-        assert seconds.sum() == pytest.approx(sender.pace * sum(map(num_units, "THE QUICK BROWN FOX")), rel=0.6)
+        assert seconds.sum() == pytest.approx(sender.rule_seconds * sum(map(num_units, "THE QUICK BROWN FOX")), rel=0.6)
 
 
 def test_hands_come_in_the_parts_asked_for() -> None:
