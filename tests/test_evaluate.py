@@ -133,7 +133,7 @@ def test_greedy_and_masked_validation_say_the_same(tiny: list[str], morse: Path,
 def test_what_differs_stands_in_the_protocol(run: Run, morse: Path) -> None:
     own = score(run, asked(run)).protocol
     assert (own.audio, own.adapter, own.precision) == (SOUND, "none", "32-true on cpu")
-    assert own.feature["feature"] == "tone_envelope@2"
+    assert own.feature["feature"] == "tone_envelope@3"
     assert own.text == {"normalize": ["nfc@1", "upper@1", "squeeze_spaces@1"]}
     changes: dict[str, tuple[Config, set[str]]] = {
         "manifest": (

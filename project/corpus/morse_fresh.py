@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from project.contract import Example, InputError
+from project.corpus.keyer.answer import Answers, answer_to, first_share
 from project.corpus.keyer.channel import Channel, check_made
 from project.corpus.keyer.fist import Keying, draw_sender
-from project.corpus.keyer.station import lasting, places, plan, render
+from project.corpus.keyer.station import Transmission, lasting, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text_of
 from project.corpus.ranges import check_range
+from project.corpus.splits import split_of
 
 _FEWEST_UNITS = 4  # an E with the gap after it
 _EXAMPLES, _LENGTHS = 101, 102  # streams of random numbers that no split of the written corpus has
@@ -53,6 +55,7 @@ class MorseFresh:
         texts: Texts | None = None,
         keying: Keying | None = None,
         channel: Channel | None = None,
+        answers: Answers | None = None,
     ) -> None:
         check_made(seed, sample_rate, channel or Channel())
         self.sample_rate = sample_rate
@@ -61,18 +64,20 @@ class MorseFresh:
         self._texts = texts or Texts()
         self._keying = keying or Keying()
         self._channel = channel or Channel()
+        self._answers = answers or Answers()
         rng = np.random.default_rng([seed, _LENGTHS])
         low, high = self._portions.seconds
         seconds = rng.uniform(low, high, self._portions.num_examples)
         self.lengths: NDArray[np.float32] = np.round(seconds * sample_rate).astype(np.float32) / np.float32(sample_rate)
         self.settings: dict[str, Any] = {
-            "corpus": "morse_fresh@1",
+            "corpus": "morse_fresh@2",
             "seed": seed,
             "sample_rate": sample_rate,
             "portions": asdict(self._portions),
             "texts": asdict(self._texts),
             "keying": asdict(self._keying),
             "channel": asdict(self._channel),
+            "answers": asdict(self._answers),
         }
         self.hash = hashlib.blake2b(json.dumps(self.settings, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -81,14 +86,33 @@ class MorseFresh:
         rng = np.random.default_rng([self._seed, _EXAMPLES, epoch, index])
         sender = draw_sender(self._keying, rng)
         seconds = float(self.lengths[index])
-        budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.rule_seconds
+        share = first_share(seconds, self._answers, rng)
+        budget = (share * seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.rule_seconds
         text = draw_text_of(max(_FEWEST_UNITS, budget), self._texts, rng)
         sending = plan(text, sender, self._channel, self.sample_rate, rng, self._ease(epoch))
-        sending = lasting(sending, round(seconds * self.sample_rate))
-        sound = render(sending, self._keying, self._channel, self.sample_rate, rng)
+        sending = lasting(sending, round(share * seconds * self.sample_rate))
+        sending = replace(sending, num_samples=max(sending.num_samples, round(seconds * self.sample_rate)))
+        answer = None if share == 1 else self._answer_to(sending, rng)
+        sound = render(sending, self._keying, self._channel, self.sample_rate, rng, answer)
         name = f"{epoch}-{index:06d}"
-        labels = {"places": (places(sending) / self.sample_rate).tolist(), "pace": sender.dit_seconds}
-        return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, sending.text, labels=labels), sound
+        text, labels = self._told(sending, answer)
+        return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, text, labels=labels), sound
+
+    def _answer_to(self, sending: Transmission, rng: np.random.Generator) -> Transmission | None:
+        """What somebody answers, unless both texts together belong to another split."""
+        settings = self._answers, self._texts, self._keying, self._channel, self.sample_rate
+        answer = answer_to(sending, *settings, rng)
+        return answer if answer and split_of(f"{sending.text} {answer.text}") == "train" else None
+
+    def _told(self, sending: Transmission, answer: Transmission | None) -> tuple[str, dict[str, Any]]:
+        """The text, where its symbols are, and from when on how long a dit lasts, in seconds."""
+        first, pace = places(sending) / self.sample_rate, sending.sender.dit_seconds
+        if answer is None:
+            return sending.text, {"places": first.tolist(), "pace": pace}
+        pause = float(sending.edges[-1] + answer.edges[0]) / 2 / self.sample_rate
+        both = [*first.tolist(), pause, *(places(answer) / self.sample_rate).tolist()]
+        paces = [[0.0, pace], [pause, answer.sender.dit_seconds]]
+        return f"{sending.text} {answer.text}", {"places": both, "pace": paces}
 
     def _ease(self, epoch: int) -> float:
         """1 in the first epoch, 0 from `easy_epochs` on."""

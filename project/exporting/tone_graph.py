@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from project.contract import InputError
 from project.exporting.rows import ceil_div, quantile, row_at, rows_at, sorted_rows
-from project.exporting.tone_path import best_path
+from project.exporting.tone_path import best_path, on_time
 from project.feature import tone, tone_envelope
 from project.feature.tone_envelope import ToneEnvelope
 from project.padding import inside
@@ -68,8 +68,10 @@ class ToneGraph(nn.Module):
         """(B, N) the tone's frequency at each sample, in float32."""
         white_BHK, shaped_BHK, hops_B = self._whitened(wave_BN, lengths_B)
         steps_B = ceil_div(hops_B, tone._STEP)
-        white_BSK, shaped_BSK = (self._averaged(one, hops_B, steps_B) for one in (white_BHK, shaped_BHK))
+        sharp_BSK, dull_BSK = (self._steps(one, hops_B) for one in (white_BHK, shaped_BHK))
+        white_BSK, shaped_BSK = (self._averaged(one, steps_B) for one in (sharp_BSK, dull_BSK))
         path_BS = best_path(white_BSK.clamp(min=1).log(), steps_B)
+        path_BS = on_time(path_BS, sharp_BSK.clamp(min=1).log(), steps_B, self._width)
         track_BS = self._low_hz + self._spacing * placed(shaped_BSK, path_BS).float()
         samples_N = torch.arange(wave_BN.shape[1], device=wave_BN.device)
         place_N = samples_N.double() / self._step - 0.5
@@ -107,14 +109,18 @@ class ToneGraph(nn.Module):
         moment_BH1 = (white_BHK.sort(dim=2).values[..., place : place + 1] / share).clamp(min=1)
         return (white_BHK / moment_BH1).clamp(max=tone._LARGEST), power_BHK / moment_BH1, hops_B
 
-    def _averaged(self, x_BHK: Tensor, hops_B: Tensor, steps_B: Tensor) -> Tensor:
-        """(B, S, K) means over the hops of each step, then over some steps around each; ends go on as they are."""
+    def _steps(self, x_BHK: Tensor, hops_B: Tensor) -> Tensor:
+        """(B, S, K) means over the hops of each step; the last one goes on as its last hop."""
         steps = (x_BHK.shape[1] + tone._STEP - 1) // tone._STEP
         hops_BH = torch.arange(steps * tone._STEP, device=x_BHK.device)[None].minimum((hops_B - 1)[:, None])
         steps_BSK = rows_at(x_BHK.double(), hops_BH)
-        steps_BSK = steps_BSK.reshape(steps_BSK.shape[0], -1, tone._STEP, steps_BSK.shape[2]).mean(dim=2)
-        around_W = torch.arange(self._width, device=x_BHK.device) - self._width // 2
-        places_SW = (torch.arange(steps, device=x_BHK.device)[:, None] + around_W).clamp(min=0)
+        return steps_BSK.reshape(steps_BSK.shape[0], -1, tone._STEP, steps_BSK.shape[2]).mean(dim=2)
+
+    def _averaged(self, steps_BSK: Tensor, steps_B: Tensor) -> Tensor:
+        """Means over some steps around each; ends go on as they are."""
+        around_W = torch.arange(self._width, device=steps_BSK.device) - self._width // 2
+        steps_S = torch.arange(steps_BSK.shape[1], device=steps_BSK.device)
+        places_SW = (steps_S[:, None] + around_W).clamp(min=0)
         places_BSW = places_SW[None].minimum((steps_B - 1)[:, None, None])
         around_BSK = rows_at(steps_BSK, places_BSW.flatten(1))
         return around_BSK.reshape(around_BSK.shape[0], -1, self._width, around_BSK.shape[2]).mean(dim=2)

@@ -11,10 +11,11 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from project.feature import tone
 
-# B examples, S steps, K frequencies
+# B examples, S steps, K frequencies, R steps around one
 
 GLIDE, JUMP = tone._GLIDE, tone._JUMP
 
@@ -89,3 +90,45 @@ def compiled() -> Iterator[None]:
         yield
     finally:
         _loop.pop()
+
+
+def on_time(path_BS: Tensor, score_BSK: Tensor, lengths_B: Tensor, reach: int) -> Tensor:
+    """(B, S) as `tone.on_time`, of each example up to its length: all jumps at once."""
+    steps = path_BS.shape[1]
+    at_S, around_R = torch.arange(steps), torch.arange(-reach, reach)
+    before_BS = torch.cat([path_BS[:, :1], path_BS[:, :-1]], dim=1)
+    jumps_BS = (path_BS - before_BS).abs() > 1
+    begins_BS = _begins(path_BS, before_BS, jumps_BS, score_BSK, lengths_B, reach)
+    since_SR = at_S[:, None] - around_R  # the step of a jump from which a step lies so far
+    rows_SR = since_SR.clamp(0, steps - 1)
+    near_BSR = jumps_BS[:, rows_SR] & (since_SR == rows_SR)
+    began_BSR = begins_BS[:, rows_SR] <= at_S[:, None]
+    after_BSR = torch.where(near_BSR & began_BSR & (around_R < 0), path_BS[:, rows_SR] - path_BS[..., None], 0)
+    before_BSR = torch.where(near_BSR & ~began_BSR & (around_R >= 0), before_BS[:, rows_SR] - path_BS[..., None], 0)
+    return path_BS + (after_BSR + before_BSR).sum(dim=2)
+
+
+def _begins(
+    path_BS: Tensor, before_BS: Tensor, jumps_BS: Tensor, score_BSK: Tensor, lengths_B: Tensor, reach: int
+) -> Tensor:
+    """(B, S) for each step at which a path jumps, the one at which it should."""
+    steps, count = score_BSK.shape[1:]
+    at_S, around_R = torch.arange(steps), torch.arange(-reach, reach)
+    others_B1S = jumps_BS[:, None]
+    last_BS = torch.where(others_B1S & (at_S < at_S[:, None]), at_S, -steps).amax(dim=2)
+    following_BS = torch.where(others_B1S & (at_S > at_S[:, None]), at_S, 3 * steps).amin(dim=2)
+    starts_BS = torch.maximum((at_S - reach).clamp(min=0), (last_BS + at_S + 1).clamp(min=0) // 2)
+    ends_BS = torch.minimum(lengths_B[:, None], (following_BS + at_S) // 2)
+    near_SR = at_S[:, None] + around_R
+    inside_BSR = (near_SR >= starts_BS[..., None]) & (near_SR < ends_BS[..., None])
+    firsts_SR = count * near_SR.clamp(0, steps - 1)
+    before_BSR, after_BSR = (
+        score_BSK.flatten(1).gather(1, (firsts_SR + to_BS[..., None]).flatten(1)).reshape(inside_BSR.shape)
+        for to_BS in (before_BS, path_BS)
+    )
+    gains_BSR = torch.where(inside_BSR, before_BSR - after_BSR, 0).cumsum(dim=2)
+    gains_BSR = functional.pad(gains_BSR, (1, 0))
+    alike_BSR = (gains_BSR >= gains_BSR.amax(dim=2, keepdim=True) - tone._ALIKE).long()
+    firsts_BS = torch.maximum(at_S - reach + alike_BSR.argmax(dim=2), starts_BS)
+    lasts_BS = torch.minimum(at_S + reach - alike_BSR.flip(2).argmax(dim=2), ends_BS)
+    return (firsts_BS + lasts_BS) // 2

@@ -26,6 +26,7 @@ _DEEPEST = 1e-7  # of the highest power: noise weaker than that counts as that
 _FILTERED = 0.1  # of the noise at loud frequencies: less than that means that a filter took it away
 _LARGEST = 1e6  # of a whitened power: more says no more
 _JUMP = 20.0  # logarithms of power over noise, summed over steps, that a jump must gain
+_ALIKE = 1.0  # by which the best moments for a jump may differ: it is put in their middle
 _GLIDE = 0.5  # the same for moving by one frequency
 
 
@@ -94,11 +95,13 @@ def track(spectrogram: Spectrogram, seconds: float, hop_seconds: float, *, causa
     """
     width = max(1, round(seconds / (hop_seconds * _STEP)))
     shift = (width - 1) // 2 if causal else 0
+    sharp_SK, dull_SK = _steps(spectrogram.power_TK), _steps(spectrogram.shaped_TK)
     white_SK, shaped_SK = (
-        uniform_filter1d(_steps(power_TK), width, axis=0, mode="nearest", origin=shift)
-        for power_TK in (spectrogram.power_TK, spectrogram.shaped_TK)
+        uniform_filter1d(steps_SK, width, axis=0, mode="nearest", origin=shift) for steps_SK in (sharp_SK, dull_SK)
     )
     path_S = best_path(np.log(np.maximum(white_SK, 1.0)), causal=causal)
+    if not causal:
+        path_S = on_time(path_S, np.log(np.maximum(sharp_SK, 1.0)), width)
     path_S = summit(shaped_SK, path_S)
     offset_S = peak_offset(shaped_SK, path_S)
     return spectrogram.low_hz + spectrogram.spacing_hz * (path_S + offset_S).astype(np.float32), _STEP
@@ -147,6 +150,30 @@ def best_path(score_SK: Floats, *, causal: bool) -> NDArray[np.int64]:
     for step in range(steps - 1, 0, -1):
         path[step - 1] = origins[step, path[step]]
     return path
+
+
+def on_time(path_S: NDArray[np.int64], score_SK: Floats, reach: int) -> NDArray[np.int64]:
+    """The same path, each of its jumps at the step where one tone ends and the other begins.
+
+    What is averaged over seconds does not say that well: the louder tone seems to begin too soon or to end too late.
+    `score_SK`: what is not averaged. `reach`: steps by which a jump may be moved either way, and no more than half of
+    the way to the next one.
+
+    >>> score = np.zeros((9, 20), dtype=np.float32)
+    >>> score[:3, 1], score[4:, 17] = 5, 5
+    >>> on_time(np.array([1, 1, 1, 1, 1, 1, 17, 17, 17]), score, 4).tolist()
+    [1, 1, 1, 17, 17, 17, 17, 17, 17]
+    """
+    timed_S, count = path_S.copy(), len(path_S)
+    jumps = (np.flatnonzero(np.abs(np.diff(path_S)) > 1) + 1).tolist()
+    for last, step, following in zip([-count, *jumps], jumps, [*jumps[1:], 3 * count], strict=False):
+        before, after = path_S[step - 1], path_S[step]
+        start, end = max(0, step - reach, (last + step + 1) // 2), min(count, step + reach, (step + following) // 2)
+        gains = np.cumsum(np.concatenate([[0.0], score_SK[start:end, before] - score_SK[start:end, after]]))
+        alike = np.flatnonzero(gains >= gains.max() - _ALIKE)  # where nobody sends
+        begin = start + int(alike[0] + alike[-1]) // 2
+        timed_S[begin:step], timed_S[step:begin] = after, before
+    return timed_S
 
 
 def summit(mean_SK: Floats, path_S: NDArray[np.int64], reach: int = 2) -> NDArray[np.int64]:

@@ -73,7 +73,7 @@ class ToneEnvelope:
         self._peak_frames = max(1, round(peak_seconds * frame_rate))
         self._causal = causal
         self.settings = {
-            "feature": "tone_envelope@2",
+            "feature": "tone_envelope@3",
             "sample_rate": sample_rate,
             "level": "relative to the noise and to the tone's peak",
             "frame_rate": frame_rate,

@@ -10,6 +10,7 @@ import pytest
 
 from project.contract import InputError
 from project.corpus import morse_fresh
+from project.corpus.keyer.answer import Answers
 from project.corpus.keyer.channel import Channel
 from project.corpus.keyer.fist import Keying
 from project.corpus.keyer.station import Transmission
@@ -54,9 +55,37 @@ def test_examples_last_as_long_as_was_said_and_are_training_texts() -> None:
 
 def test_the_pace_is_that_of_the_sender() -> None:
     keying = Keying(wpm=(20, 20), hands={"machine": 1})
-    example, _ = MorseFresh(portions=Portions(num_examples=1), keying=keying).draw(0, epoch=0)
+    alone = Answers(part=0)
+    example, _ = MorseFresh(portions=Portions(num_examples=1), keying=keying, answers=alone).draw(0, epoch=0)
     assert example.labels is not None
     assert example.labels["pace"] == pytest.approx(0.06)
+
+
+def test_somebody_answers_in_some_recordings() -> None:
+    """Where the pace changes there is silence, and the symbol placed there is a space."""
+    portions = Portions(num_examples=40, seconds=(8, 12))
+    source = MorseFresh(portions=portions, channel=CLEAR, answers=Answers(part=1, level_db=(0, 0)))
+    answered = 0
+    for index in range(40):
+        example, sound = source.draw(index, epoch=3)
+        assert example.text is not None
+        assert example.labels is not None
+        assert example.length == pytest.approx(source.lengths[index])
+        assert split_of(example.text) == "train"
+        if isinstance(example.labels["pace"], float):
+            continue
+        answered += 1
+        (begin, first), (pause, second) = example.labels["pace"]
+        assert begin == 0
+        assert 0.4 < first / second < 2.5
+        places = example.labels["places"]
+        assert places == sorted(places)
+        assert example.text[places.index(pause)] == " "
+        around = np.abs(sound[round((pause - 0.1) * 4000) : round((pause + 0.1) * 4000)])
+        assert around.max() < 0.05 * np.abs(sound).max()
+        assert json.loads(json.dumps(example.labels)) == example.labels
+    assert answered > 20
+    assert source.hash != MorseFresh(portions=portions, channel=CLEAR).hash
 
 
 def test_places_are_where_symbols_end() -> None:

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -39,6 +40,9 @@ PEAK = 0.7  # of full scale: what a recording's loudest sample is
 RISE_SECONDS = 0.005  # of the tones keyed here; ebook2cw has its own, 50 samples
 FADING_PATHS = 64  # sinusoids that make a Gaussian process
 FADING_STEP = 0.01  # seconds between which the gain is interpolated
+TURNS = 3  # of two operators: each text follows the last after a pause
+PAUSE_SECONDS = (0.7, 2.0)
+OTHER_SPEED, OTHER_HZ, OTHER_LEVEL = 1.3, 70, 0.5  # of the second: times as fast, higher, times as loud
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Condition:
     wpm: int
     snr_db: float | None  # None: no noise at all
     fading_hz: float | None = None  # Doppler spread; None: steady
+    by_turns: bool = False  # two operators, one after the other
 
     @property
     def channel(self) -> str:
@@ -58,15 +63,16 @@ class Condition:
         ('-5 dB', 'clean')
         """
         noise = "clean" if self.snr_db is None else f"{self.snr_db:+g} dB" if self.snr_db else "0 dB"
-        return noise if self.fading_hz is None else f"{noise}, fading {self.fading_hz:g} Hz"
+        fading = [] if self.fading_hz is None else [f"fading {self.fading_hz:g} Hz"]
+        return ", ".join([noise, *fading, *(["by turns"] if self.by_turns else [])])
 
     @property
     def name(self) -> str:
         return f"{self.keyer} {self.wpm} WPM {self.channel}"
 
 
-def _at(keyer: str, wpm: int, *levels: float | None, fading_hz: float | None = None) -> list[Condition]:
-    return [Condition(keyer, wpm, snr_db, fading_hz) for snr_db in levels]
+def _at(keyer: str, wpm: int, *levels: float | None, **others: Any) -> list[Condition]:
+    return [Condition(keyer, wpm, snr_db, **others) for snr_db in levels]
 
 
 CONDITIONS = (
@@ -75,6 +81,7 @@ CONDITIONS = (
     *_at("ebook2cw", 40, None, 0, -5),
     *_at("ebook2cw", 60, None, 0),
     *_at("ebook2cw", 20, 10, 0, fading_hz=0.2),
+    *_at("ebook2cw", 20, 10, 0, by_turns=True),
     *_at("machine", 16, None, 0, -8),
     *_at("machine", 25, None, 0, -8),
     *_at("straight", 18, None, 10, 0),
@@ -100,7 +107,8 @@ def make_recordings(conditions: Sequence[Condition], num_files: int, seed: int, 
 
 def make_recording(condition: Condition, number: int, seed: int, folder: Path) -> Recording:
     """One recording, a function of its condition, its number and the seed."""
-    text, tone_hz, clean = clean_sound(condition.keyer, condition.wpm, number, seed)
+    made = conversation if condition.by_turns else clean_sound
+    text, tone_hz, clean = made(condition.keyer, condition.wpm, number, seed)
     rng = np.random.default_rng([seed, zlib.crc32(condition.name.encode()), number])
     sound = on_the_air(clean, condition, rng)
     path = folder / f"{condition.name.replace(' ', '_').replace(',', '')}-{number:03d}.wav"
@@ -114,6 +122,19 @@ def clean_sound(keyer: str, wpm: int, number: int, seed: int) -> tuple[str, int,
     rng = np.random.default_rng([seed, zlib.crc32(f"{keyer} {wpm}".encode()), number])
     text, tone_hz = draw_text(rng), round(rng.uniform(*TONE_HZ))
     return text, tone_hz, keyed(keyer, text, wpm, tone_hz, rng)
+
+
+def conversation(keyer: str, wpm: int, number: int, seed: int) -> tuple[str, int, Sound]:
+    """The texts of two operators by turns, the pitch of the first, and their sound."""
+    rng = np.random.default_rng([seed, zlib.crc32(f"{keyer} {wpm} by turns".encode()), number])
+    tone_hz, texts, sounds = round(rng.uniform(*TONE_HZ)), [], []
+    for turn in range(TURNS):
+        text, is_other = draw_text(rng), turn % 2
+        speed, hertz = (round(OTHER_SPEED * wpm), tone_hz + OTHER_HZ) if is_other else (wpm, tone_hz)
+        sound = tone_of(keyer, text, speed, hertz, rng) * (OTHER_LEVEL if is_other else 1.0)
+        texts.append(text)
+        sounds += [sound, np.zeros(round(rng.uniform(*PAUSE_SECONDS) * SAMPLE_RATE))]
+    return " ".join(texts), tone_hz, with_silence(np.concatenate(sounds[:-1]))
 
 
 def on_the_air(sound: Sound, condition: Condition, rng: np.random.Generator) -> Sound:
@@ -155,10 +176,18 @@ def fading_gain(num_samples: int, spread_hz: float, rng: np.random.Generator) ->
 
 def keyed(keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator) -> Sound:
     """A text as a clean tone, with silence before and after."""
+    return with_silence(tone_of(keyer, text, wpm, tone_hz, rng))
+
+
+def tone_of(keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator) -> Sound:
+    """A text as a clean tone, from its first mark to its last."""
     if keyer == "ebook2cw":
-        sound = keyed_by_ebook2cw(text, wpm, tone_hz)
-    else:
-        sound = keyed_tone(send(text, sender_of(keyer, wpm, rng), rng), tone_hz)
+        return keyed_by_ebook2cw(text, wpm, tone_hz)
+    return keyed_tone(send(text, sender_of(keyer, wpm, rng), rng), tone_hz)
+
+
+def with_silence(sound: Sound) -> Sound:
+    """A tone with silence before and after."""
     lead, tail = round(LEAD_SECONDS * SAMPLE_RATE), round(TAIL_SECONDS * SAMPLE_RATE)
     total = lead + len(sound) + tail
     return np.pad(sound, (lead, tail + next_fast_len(total) - total))  # some samples more make transforms quick

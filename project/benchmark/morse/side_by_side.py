@@ -7,11 +7,21 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from project.benchmark.morse.conditions import CONDITIONS, Condition, Recording, has_ebook2cw, make_recordings
+from project.benchmark.morse.conditions import (
+    CONDITIONS,
+    OTHER_HZ,
+    OTHER_LEVEL,
+    OTHER_SPEED,
+    TURNS,
+    Condition,
+    Recording,
+    has_ebook2cw,
+    make_recordings,
+)
 from project.benchmark.morse.fldigi import Fldigi
 from project.benchmark.morse.ours import IN_BATCHES, Scansion
 from project.benchmark.morse.peers import ONE_BY_ONE, Decoded, Decoder, MorseAudioDecoder, Multimon, Program
@@ -107,6 +117,8 @@ class SideBySide:
         notes = [
             f"{self.num_files} recordings of each kind, 8 kHz, tone 500 to 900 Hz, texts of 26 to 43 symbols, seed "
             f"{self.seed}; SNR: carrier with the key down over noise in 2,500 Hz",
+            f"by turns: {TURNS} texts of two operators, one after the other; the second is {OTHER_SPEED} times as "
+            f"fast, {OTHER_HZ} Hz higher and {OTHER_LEVEL} times as loud",
             "machine: keyed by scansion by the rule book; straight: by its model of a hand at a straight key",
             "CER: over 100 where more is written than was sent; <...> in what a decoder writes is one symbol",
             "times real time: seconds of sound for a CPU second of one core; without loading for scansion and "
@@ -123,7 +135,7 @@ class SideBySide:
 def conditions_with(words: str) -> tuple[Condition, ...]:
     """The conditions whose names contain these words; all keyed by scansion where ebook2cw is not installed."""
     keyers = {} if has_ebook2cw() else {"ebook2cw": "machine"}
-    every = [Condition(keyers.get(one.keyer, one.keyer), one.wpm, one.snr_db, one.fading_hz) for one in CONDITIONS]
+    every = [replace(one, keyer=keyers.get(one.keyer, one.keyer)) for one in CONDITIONS]
     chosen = tuple(dict.fromkeys(one for one in every if words in one.name))
     if not chosen:
         names = ", ".join(sorted({f"{one.keyer} {one.wpm} WPM" for one in every}))

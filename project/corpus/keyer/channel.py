@@ -72,13 +72,20 @@ def check_made(seed: int, sample_rate: int, channel: Channel) -> None:
 
 def draw_snr(channel: Channel, unit_seconds: float, ease: float, rng: np.random.Generator) -> float:
     """An SNR from the channel's range, but none at which a rule-book dit drowns; `ease` (0 to 1) lifts the low end."""
-    low, high = channel.snr_db
+    high = channel.snr_db[1]
     if channel.noiseless and rng.random() < channel.noiseless:
         return NOISELESS_DB
-    if channel.faintest_dit_db is not None:
-        low = max(low, channel.faintest_dit_db - 10 * np.log10(unit_seconds * NOISE_BAND_HZ))
+    low = faintest_snr(channel, unit_seconds)
     low = min(high, low + ease * max(0.0, min(high, 15.0) - low))
     return float(low + (high - low) * rng.random() ** channel.faint)
+
+
+def faintest_snr(channel: Channel, unit_seconds: float) -> float:
+    """The lowest SNR of the channel at which a rule-book dit does not drown."""
+    low = channel.snr_db[0]
+    if channel.faintest_dit_db is None:
+        return low
+    return float(max(low, channel.faintest_dit_db - 10 * np.log10(unit_seconds * NOISE_BAND_HZ)))
 
 
 def noise_deviation(snr_db: float, sample_rate: int) -> float:
@@ -166,9 +173,11 @@ def pink_noise(num_samples: int, sample_rate: int, rng: np.random.Generator) -> 
     return np.asarray(irfft(rfft(white) * shape.astype(np.float32), size)[:num_samples], dtype=np.float32)
 
 
-def narrowed(sound: Sound, sample_rate: int, tone_hz: float, rng: np.random.Generator) -> Sound:
-    """Through a receiver's filter somewhere around the tone, with soft edges."""
-    width = between_log((150, 1000), rng)
+def narrowed(
+    sound: Sound, sample_rate: int, tone_hz: float, rng: np.random.Generator, least_hz: float = 150.0
+) -> Sound:
+    """Through a receiver's filter somewhere around the tone, `least_hz` wide at least, with soft edges."""
+    width = between_log((min(least_hz, 1000), 1000), rng)
     middle = tone_hz + rng.uniform(-0.3, 0.3) * width
     low, high = max(_SPEECH_HZ[0] / 2, middle - width / 2), min(_SPEECH_HZ[1], middle + width / 2)
     size = next_fast_len(len(sound), real=True)

@@ -66,15 +66,27 @@ def lasting(sending: Transmission, num_samples: int) -> Transmission:
 
 
 def render(
-    sending: Transmission, keying: Keying, channel: Channel, sample_rate: int, rng: np.random.Generator
+    sending: Transmission,
+    keying: Keying,
+    channel: Channel,
+    sample_rate: int,
+    rng: np.random.Generator,
+    answer: Transmission | None = None,
 ) -> Sound:
-    """(num_samples,) float32 sound of a transmission, its loudest sample drawn between 0.05 and 0.7."""
+    """(num_samples,) float32 sound of a transmission, its loudest sample drawn between 0.05 and 0.7.
+
+    `answer`: another one in the same noise, where nobody else sends; its SNR says how loud it is.
+    """
     count, tone_hz = sending.num_samples, sending.tone_hz
     happens = {name: rng.random() < getattr(channel, name) for name in radio.EFFECTS}
     rise_ms = 0.0 if happens["clicks"] else between(keying.rise_ms, rng)
     sound = _tone(sending, rise_ms, sample_rate, happens, rng)
     deviation = radio.noise_deviation(sending.snr_db, sample_rate)
-    if happens["neighbours"]:
+    middle_hz, apart_hz = tone_hz, 0.0
+    if answer is not None:
+        sound += _answering(answer, sending.snr_db, happens, keying, channel, sample_rate, rng)
+        middle_hz, apart_hz = (tone_hz + answer.tone_hz) / 2, abs(tone_hz - answer.tone_hz)
+    elif happens["neighbours"]:
         for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.5, 0.3, 0.1, 0.1]))):
             sound += _neighbour(sending, keying, channel, sample_rate, rng)
     if happens["pink"]:
@@ -84,7 +96,7 @@ def render(
     if happens["crashes"]:
         sound += radio.crashes(count, sample_rate, max(deviation, 0.1), rng)
     if happens["narrow"]:
-        sound = radio.narrowed(sound, sample_rate, tone_hz, rng)
+        sound = radio.narrowed(sound, sample_rate, middle_hz, rng, 150 + 3 * apart_hz)
     if happens["levelled"]:
         sound = radio.levelled(sound, sample_rate, rng)
     sound *= between(_LOUDEST, rng) / max(float(np.abs(sound).max()), 1e-9)
@@ -108,6 +120,22 @@ def _tone(
     steady = rng.choice([0.0, 1.0, 2.0]) if rng.random() < 0.5 else 0.0  # amplitude of a path that does not fade
     faded = (path[0] + np.float32(steady)) * np.sin(phase) + path[1] * np.cos(phase)
     return np.asarray(envelope * faded / np.float32(np.sqrt(1 + steady**2)), dtype=np.float32)
+
+
+def _answering(
+    answer: Transmission,
+    snr_db: float,
+    happens: Mapping[str, bool],
+    keying: Keying,
+    channel: Channel,
+    sample_rate: int,
+    rng: np.random.Generator,
+) -> Sound:
+    """Another station that fades by itself; its SNR beside `snr_db` says how loud it is."""
+    rise_ms = 0.0 if happens["clicks"] else between(keying.rise_ms, rng)
+    own = {name: rng.random() < getattr(channel, name) for name in ("fading", "restarts")}
+    level = np.float32(10 ** ((answer.snr_db - snr_db) / 20))
+    return level * _tone(answer, rise_ms, sample_rate, {**happens, **own}, rng)
 
 
 def _neighbour(

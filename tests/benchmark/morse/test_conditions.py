@@ -110,9 +110,25 @@ def test_recordings_are_a_function_of_their_condition_and_seed(tmp_path: Path) -
     assert other.text != first[0].text
 
 
+def test_two_operators_by_turns() -> None:
+    """The second is faster, higher and weaker; between texts there is a pause."""
+    text, tone_hz, clean = conditions.conversation("machine", 20, 0, seed=0)
+    words = text.split()
+    loud = np.abs(clean) > 0.8
+    hertz = np.fft.rfftfreq(len(clean), 1 / SAMPLE_RATE)
+    spectrum = np.abs(np.fft.rfft(clean))
+    near = [spectrum[np.abs(hertz - tone) < 3].max() for tone in (tone_hz, tone_hz + conditions.OTHER_HZ)]
+    assert min(near) > 5 * np.median(spectrum[np.abs(hertz - tone_hz) < 200])
+    assert (len(words) > 9, len(text) > 3 * 26) == (True, True)
+    begins = np.flatnonzero(np.diff(np.flatnonzero(loud)) > 3 * SAMPLE_RATE)
+    assert len(begins) == 1, "the first operator is loud twice, before and after the second"
+    heard = conditions.on_the_air(clean, Condition("machine", 20, 10, by_turns=True), np.random.default_rng(0))
+    assert conditions.power_in_band(heard - clean) == pytest.approx(0.5 / 10, rel=0.03)
+
+
 def test_names_are_unique() -> None:
     names = [condition.name for condition in CONDITIONS]
-    assert len(set(names)) == len(names) == 28
+    assert len(set(names)) == len(names) == 30
 
 
 def _made(folder: Path) -> Path:
