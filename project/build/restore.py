@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.bind import make
@@ -37,12 +39,27 @@ def changed(
 def open_alike(key: str, config: Config) -> Run:
     """The run, or package, that a key names; on other features its weights would be worth nothing."""
     run = Run.open(str(config[key]))
-    theirs, ours = (make(one["feature"], "feature").settings for one in (run.config(), config))
+    theirs, ours = heard(run), _plain(make(config["feature"], "feature").settings)
+    if theirs["feature"].split("@")[0] == ours["feature"].split("@")[0] and theirs["feature"] != ours["feature"]:
+        raise InputError(
+            f"{key}={config[key]}: was trained on {theirs['feature']}, now {ours['feature']}: train it again"
+        )
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
     if differing:
         given = " ".join(f"feature.{name}={json.dumps(theirs.get(name))}" for name in differing)
         raise InputError(f"{key}={config[key]}: was trained on other features: set {given}")
     return run
+
+
+def heard(run: Run) -> Mapping[str, Any]:
+    """The settings of the feature that a run was trained on, with its version then, where it is kept."""
+    kept: Mapping[str, Any] | None = run.metadata().get("feature")
+    return kept or _plain(make(run.config()["feature"], "feature").settings)
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a file gives them back."""
+    return dict(json.loads(json.dumps(dict(settings))))
 
 
 def checkpoint_file(run: Run, checkpoint: str) -> Path:
@@ -66,7 +83,7 @@ def hash_checkpoint(run: Run, checkpoint: str = "best") -> str:
 def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     """The recognizer that a run's (changed) configuration describes, with the weights of its checkpoint.
 
-    Its alphabet must be the one that it was trained with.
+    Its alphabet must be the one that it was trained with. Says so where its feature is no longer what it was.
     """
     file = checkpoint_file(run, checkpoint)
     check_experiment(config)
@@ -75,6 +92,9 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     trained_with = type(recognizer.spelling.alphabet).load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
+    then, now = (settings["feature"] for settings in (heard(run), recognizer.feature.settings))
+    if then != now:
+        print(f"feature  {run.folder} was trained on {then}, and hears {now}: train again to compare", file=sys.stderr)
     fill(recognizer.system, file, packed=run.is_package)
     recognizer.system.eval()
     if config.get("adapter_off"):

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from project.contract import Example, InputError
 from project.corpus.keyer.answer import Answers, answer_to, first_share
 from project.corpus.keyer.channel import Channel, check_made
-from project.corpus.keyer.fist import Keying, draw_sender
+from project.corpus.keyer.fist import Keying, Sender, draw_sender
 from project.corpus.keyer.station import Transmission, lasting, places, plan, render
 from project.corpus.keyer.texts import Texts, draw_text_of
 from project.corpus.ranges import check_range
-from project.corpus.splits import split_of
 
 _FEWEST_UNITS = 4  # an E with the gap after it
 _EXAMPLES, _LENGTHS = 101, 102  # streams of random numbers that no split of the written corpus has
@@ -84,25 +83,26 @@ class MorseFresh:
     def draw(self, index: int, epoch: int) -> tuple[Example, NDArray[np.float32]]:
         """An example and its sound. One that its text does not fill ends in silence."""
         rng = np.random.default_rng([self._seed, _EXAMPLES, epoch, index])
-        sender = draw_sender(self._keying, rng)
-        seconds = float(self.lengths[index])
+        sender, seconds, answer = draw_sender(self._keying, rng), float(self.lengths[index]), None
         share = first_share(seconds, self._answers, rng)
-        budget = (share * seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.rule_seconds
-        text = draw_text_of(max(_FEWEST_UNITS, budget), self._texts, rng)
-        sending = plan(text, sender, self._channel, self.sample_rate, rng, self._ease(epoch))
-        sending = lasting(sending, round(share * seconds * self.sample_rate))
-        sending = replace(sending, num_samples=max(sending.num_samples, round(seconds * self.sample_rate)))
-        answer = None if share == 1 else self._answer_to(sending, rng)
+        if share < 1:
+            sending = self._sending(sender, share * seconds, epoch, rng)
+            sending = replace(sending, num_samples=round(seconds * self.sample_rate))
+            settings = self._answers, self._texts, self._keying, self._channel
+            answer = answer_to(sending, *settings, self.sample_rate, rng)
+        if answer is None:
+            sending = self._sending(sender, seconds, epoch, rng)
         sound = render(sending, self._keying, self._channel, self.sample_rate, rng, answer)
         name = f"{epoch}-{index:06d}"
         text, labels = self._told(sending, answer)
         return Example(name, f"fresh:{name}", len(sound) / self.sample_rate, text, labels=labels), sound
 
-    def _answer_to(self, sending: Transmission, rng: np.random.Generator) -> Transmission | None:
-        """What somebody answers, unless both texts together belong to another split."""
-        settings = self._answers, self._texts, self._keying, self._channel, self.sample_rate
-        answer = answer_to(sending, *settings, rng)
-        return answer if answer and split_of(f"{sending.text} {answer.text}") == "train" else None
+    def _sending(self, sender: Sender, seconds: float, epoch: int, rng: np.random.Generator) -> Transmission:
+        """What somebody sends in so many seconds."""
+        budget = (seconds - 2 * float(np.mean(self._channel.silence_seconds))) / sender.rule_seconds
+        text = draw_text_of(max(_FEWEST_UNITS, budget), self._texts, rng)
+        sending = plan(text, sender, self._channel, self.sample_rate, rng, self._ease(epoch))
+        return lasting(sending, round(seconds * self.sample_rate))
 
     def _told(self, sending: Transmission, answer: Transmission | None) -> tuple[str, dict[str, Any]]:
         """The text, where its symbols are, and from when on how long a dit lasts, in seconds."""

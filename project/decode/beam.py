@@ -27,7 +27,8 @@ class Beam:
 
     A score is the log-probability of a text: the sum over its alignments, less what was pruned, with the factors of a
     language model and a lexicon if there are any, and a `bonus` for each symbol, against leaving out what is doubtful.
-    Spans are those of the alignments that weigh most, a confidence is the symbol's mean probability in its span.
+    Several spaces in a row are one. Spans are those of the alignments that weigh most, a confidence is the mean
+    probability of a symbol in its span.
     """
 
     settings: Mapping[str, Any]
@@ -54,12 +55,13 @@ class Beam:
         self.pace = pace or Pace()
         self.scorer, parts = _scorer([language or Language(), lexicon or Lexicon()], alphabet)
         self.num_ids = len(alphabet)
+        self._space = alphabet.space
         self._units_V = self.pace.table(alphabet)
         self._names = ("", *alphabet.symbols)
         self._separator = alphabet.separator
         paced = {} if self._units_V is None else {"pace": asdict(self.pace)}
         self.settings = {
-            "decode": "beam@2",
+            "decode": "beam@3",
             "size": size,
             "pruning": asdict(self.pruning),
             "bonus": bonus,
@@ -86,7 +88,7 @@ class Beam:
 
     def search(self, rows: int) -> PrefixSearch:
         """A search that has seen nothing yet."""
-        return PrefixSearch(rows, self.size, self.num_ids, self.scorer, self.bonus)
+        return PrefixSearch(rows, self.size, self.num_ids, self.scorer, self.bonus, self._space)
 
     def final_scores(self, search: PrefixSearch) -> Floats:
         """(B, N) what each beam is worth if all ends here."""

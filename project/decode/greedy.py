@@ -17,19 +17,23 @@ from project.text.alphabet import Alphabet
 class Greedy:
     """Writes what the single likeliest path through the frames spells.
 
-    Its score is the log-probability of that path, a confidence the mean probability of a symbol in its frames. It does
-    not know that several paths spell one text and may together be likelier: that is a beam search.
+    Several spaces in a row are one. Its score is the log-probability of that path, a confidence the mean probability of
+    a symbol in its frames. It does not know that several paths spell one text and may together be likelier: that is a
+    beam search.
     """
 
     settings: Mapping[str, Any]
 
     def __init__(self, alphabet: Alphabet) -> None:
         self._alphabet = alphabet
-        self.settings = {"decode": "greedy@1"}
+        self.space = alphabet.space
+        self.settings = {"decode": "greedy@2"}
 
     def __call__(self, output: Emissions) -> list[Hypothesis]:
         log_probs_BT, path_BT = best_paths(output)
         rows, starts, ends, tokens = runs(path_BT.numpy(), self._alphabet.blank)
+        told = once(rows, tokens, self.space)
+        rows, starts, ends, tokens = rows[told], starts[told], ends[told], tokens[told]
         sums = np.pad(log_probs_BT.double().exp().numpy(), ((0, 0), (1, 0))).cumsum(axis=1)
         sure = ((sums[rows, ends] - sums[rows, starts]) / (ends - starts)).clip(0, 1).tolist()
         spans, ids = list(zip(starts.tolist(), ends.tolist(), strict=True)), tokens.tolist()
@@ -46,6 +50,18 @@ def best_paths(output: Emissions) -> tuple[Tensor, Tensor]:
     log_probs_BT, path_BT = output.log_probs_BTV.detach().float().max(dim=2)
     beyond_BT = ~inside(output.lengths_B, path_BT.shape[1])
     return log_probs_BT.masked_fill(beyond_BT, 0).cpu(), path_BT.masked_fill(beyond_BT, -1).cpu()
+
+
+def once(rows: NDArray[np.int64], symbols: NDArray[np.int64], space: int | None) -> NDArray[np.bool_]:
+    """Which symbols are not a space that comes after a space.
+
+    >>> once(np.array([0, 0, 0, 1]), np.array([3, 3, 2, 3]), space=3).tolist()
+    [True, False, True, True]
+    """
+    told = np.ones(len(symbols), dtype=bool)
+    if space is not None:
+        told[1:] = (rows[1:] != rows[:-1]) | (symbols[1:] != space) | (symbols[:-1] != space)
+    return told
 
 
 def runs(

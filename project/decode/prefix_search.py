@@ -66,9 +66,19 @@ class Stay:
 class PrefixSearch:
     """A beam search under way in some rows. Of one row frames may come piece by piece; the beams stay between."""
 
-    def __init__(self, rows: int, size: int, num_ids: int, scorer: Scorer | None = None, bonus: float = 0.0) -> None:
+    def __init__(
+        self,
+        rows: int,
+        size: int,
+        num_ids: int,
+        scorer: Scorer | None = None,
+        bonus: float = 0.0,
+        once: int | None = None,
+    ) -> None:
+        """`once`: a symbol of which several in a row are one, with or without blanks between."""
         self.size = size
         self.scorer = scorer
+        self._once = once
         self._gain = float(np.exp(bonus))
         self.beams = first_beams(rows, size, scorer.start if scorer else 0)
         self.steps: list[Step] = []
@@ -144,7 +154,11 @@ class PrefixSearch:
         again_LN = np.exp(log_probs.take(beams.last_LN + frames.offset_AB[step, :live, None]), dtype=np.float64)
         again_LN *= again_LN >= frames.least_AB[step, :live, None]
         blank_LN = total_LN * frames.blank_AB[step, :live, None]
-        symbol_LN = np.where(gap_L1, 0.0, beams.symbol_LN) * again_LN
+        symbol_LN = np.where(gap_L1, 0.0, beams.symbol_LN)
+        if self._once is not None:
+            once_LN = beams.last_LN == self._once
+            ready_LN, symbol_LN = np.where(once_LN, 0.0, ready_LN), np.where(once_LN, total_LN, symbol_LN)
+        symbol_LN *= again_LN
         # What a prefix would grow into is here already: it comes to the beam that has it.
         parent_LN = (beams.parent_LN[:, :, None] == beams.hash_LN[:, None, :]).argmax(axis=2)
         flat_LN = parent_LN + np.arange(0, live * size, size)[:, None]

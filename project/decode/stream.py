@@ -52,7 +52,7 @@ def stream(decoder: Greedy | Beam | Collapse, latency: int | None = None) -> Str
     if isinstance(decoder, Collapse):
         raise InputError("decode=collapse: a stream tells a symbol before it can come again: use decode=beam or greedy")
     if isinstance(decoder, Greedy):
-        return GreedyStream(latency)
+        return GreedyStream(latency, decoder.space)
     if decoder.paces:
         raise InputError("decode.pace: a stream has no whole texts to compare: set decode.pace.weight=0")
     return BeamStream(decoder, latency)
@@ -61,8 +61,10 @@ def stream(decoder: Greedy | Beam | Collapse, latency: int | None = None) -> Str
 class GreedyStream:
     """The likeliest symbol of each frame; a run of one symbol is committed when it ends."""
 
-    def __init__(self, latency: int | None = None) -> None:
+    def __init__(self, latency: int | None = None, space: int | None = None) -> None:
         self._latency = latency
+        self._space = space  # of which several in a row are one
+        self._last = BLANK  # what was committed last
         self._frame = 0
         self._token = BLANK  # of the run that goes on
         self._start = 0
@@ -91,6 +93,10 @@ class GreedyStream:
         if self._told:
             return []
         self._told = True
+        is_again = self._token == self._last == self._space
+        self._last = self._token
+        if is_again:
+            return []
         sure = min(self._sum / (self._frame - self._start), 1.0)
         return [Committed(self._token, self._start, self._frame, sure)]
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from project.contract import InputError
 from project.exporting.rows import ceil_div, quantile, row_at, rows_at, sorted_rows
-from project.exporting.tone_path import best_path, on_time
+from project.exporting.tone_path import best_path, leaping, on_time
 from project.feature import tone, tone_envelope
 from project.feature.tone_envelope import ToneEnvelope
 from project.padding import inside
@@ -71,7 +71,7 @@ class ToneGraph(nn.Module):
         sharp_BSK, dull_BSK = (self._steps(one, hops_B) for one in (white_BHK, shaped_BHK))
         white_BSK, shaped_BSK = (self._averaged(one, steps_B) for one in (sharp_BSK, dull_BSK))
         path_BS = best_path(white_BSK.clamp(min=1).log(), steps_B)
-        path_BS = on_time(path_BS, sharp_BSK.clamp(min=1).log(), steps_B, self._width)
+        path_BS = on_time(leaping(path_BS, self._width), sharp_BSK.clamp(min=1).log(), steps_B, self._width)
         track_BS = self._low_hz + self._spacing * placed(shaped_BSK, path_BS).float()
         samples_N = torch.arange(wave_BN.shape[1], device=wave_BN.device)
         place_N = samples_N.double() / self._step - 0.5

@@ -92,19 +92,45 @@ def compiled() -> Iterator[None]:
         _loop.pop()
 
 
+def leaping(path_BS: Tensor, reach: int) -> Tensor:
+    """(B, S) as `tone.leaping` of each example: all glides at once. Nothing moves beyond an example's length."""
+    steps = path_BS.shape[1]
+    ways_BS = functional.pad((path_BS[:, 1:] - path_BS[:, :-1]).sign(), (0, 1))  # from each step to the next
+    before_BS, after_BS = functional.pad(ways_BS[:, :-1], (1, 0)), functional.pad(ways_BS[:, 1:], (0, 1))
+    ways_BS = torch.where((ways_BS == 0) & (before_BS == after_BS), before_BS, ways_BS)
+    begin_BS = (ways_BS != 0) & (functional.pad(ways_BS[:, :-1], (1, 0)) != ways_BS)
+    away_R = torch.arange(reach + 1)
+    near_BSR, _ = around(ways_BS, away_R, steps)
+    long_BS = (near_BSR == ways_BS[..., None]).long().argmin(dim=2)  # steps that a glide takes; 0: more than `reach`
+    end_BS = path_BS.gather(1, (torch.arange(steps) + long_BS).clamp(max=steps - 1))
+    leaps_BS = begin_BS & (long_BS > 0) & ((end_BS - path_BS).abs() >= tone._LEAP)
+    begun_BSR, is_there_SR = around(leaps_BS, -away_R, steps)
+    (first_BSR, _), (last_BSR, _), (long_BSR, _) = (around(x, -away_R, steps) for x in (path_BS, end_BS, long_BS))
+    leapt_BSR = torch.where(away_R > long_BSR // 2, last_BSR, first_BSR)
+    is_within_BSR = begun_BSR & is_there_SR & (away_R <= long_BSR)
+    return path_BS + torch.where(is_within_BSR, leapt_BSR - path_BS[..., None], 0).sum(dim=2)
+
+
+def around(x_BS: Tensor, away_R: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """(B, S, R) what lies so many steps away from each, and (S, R) whether there is such a step."""
+    near_SR = torch.arange(steps)[:, None] + away_R
+    rows_SR = near_SR.clamp(0, x_BS.shape[1] - 1)
+    return x_BS[:, rows_SR], rows_SR == near_SR
+
+
 def on_time(path_BS: Tensor, score_BSK: Tensor, lengths_B: Tensor, reach: int) -> Tensor:
     """(B, S) as `tone.on_time`, of each example up to its length: all jumps at once."""
     steps = path_BS.shape[1]
-    at_S, around_R = torch.arange(steps), torch.arange(-reach, reach)
+    at_S = torch.arange(steps)
     before_BS = torch.cat([path_BS[:, :1], path_BS[:, :-1]], dim=1)
     jumps_BS = (path_BS - before_BS).abs() > 1
     begins_BS = _begins(path_BS, before_BS, jumps_BS, score_BSK, lengths_B, reach)
-    since_SR = at_S[:, None] - around_R  # the step of a jump from which a step lies so far
-    rows_SR = since_SR.clamp(0, steps - 1)
-    near_BSR = jumps_BS[:, rows_SR] & (since_SR == rows_SR)
-    began_BSR = begins_BS[:, rows_SR] <= at_S[:, None]
-    after_BSR = torch.where(near_BSR & began_BSR & (around_R < 0), path_BS[:, rows_SR] - path_BS[..., None], 0)
-    before_BSR = torch.where(near_BSR & ~began_BSR & (around_R >= 0), before_BS[:, rows_SR] - path_BS[..., None], 0)
+    since_R = -torch.arange(-reach, reach)  # from a step to the jumps that it may lie beside
+    near_BSR, is_there_SR = around(jumps_BS, since_R, steps)
+    (begin_BSR, _), (from_BSR, _), (to_BSR, _) = (around(x, since_R, steps) for x in (begins_BS, before_BS, path_BS))
+    near_BSR, began_BSR = near_BSR & is_there_SR, begin_BSR <= at_S[:, None]
+    after_BSR = torch.where(near_BSR & began_BSR & (since_R > 0), to_BSR - path_BS[..., None], 0)
+    before_BSR = torch.where(near_BSR & ~began_BSR & (since_R <= 0), from_BSR - path_BS[..., None], 0)
     return path_BS + (after_BSR + before_BSR).sum(dim=2)
 
 
@@ -113,22 +139,25 @@ def _begins(
 ) -> Tensor:
     """(B, S) for each step at which a path jumps, the one at which it should."""
     steps, count = score_BSK.shape[1:]
-    at_S, around_R = torch.arange(steps), torch.arange(-reach, reach)
-    others_B1S = jumps_BS[:, None]
-    last_BS = torch.where(others_B1S & (at_S < at_S[:, None]), at_S, -steps).amax(dim=2)
-    following_BS = torch.where(others_B1S & (at_S > at_S[:, None]), at_S, 3 * steps).amin(dim=2)
-    starts_BS = torch.maximum((at_S - reach).clamp(min=0), (last_BS + at_S + 1).clamp(min=0) // 2)
-    ends_BS = torch.minimum(lengths_B[:, None], (following_BS + at_S) // 2)
-    near_SR = at_S[:, None] + around_R
+    at_S, wide_R = torch.arange(steps), torch.arange(-2 * reach, 2 * reach + 1)
+    others_BSR, is_there_SR = around(jumps_BS, wide_R, steps)
+    others_BSR = others_BSR & is_there_SR
+    last_BS = torch.where(others_BSR & (wide_R < 0), wide_R, -2 * reach).amax(dim=2)
+    following_BS = torch.where(others_BSR & (wide_R > 0), wide_R, 2 * reach).amin(dim=2)
+    starts_BS = (2 * at_S + last_BS + 1).clamp(min=0) // 2
+    ends_BS = torch.minimum(lengths_B[:, None], (2 * at_S + following_BS) // 2)
+    near_SR = at_S[:, None] + torch.arange(-reach, reach)
     inside_BSR = (near_SR >= starts_BS[..., None]) & (near_SR < ends_BS[..., None])
     firsts_SR = count * near_SR.clamp(0, steps - 1)
     before_BSR, after_BSR = (
         score_BSK.flatten(1).gather(1, (firsts_SR + to_BS[..., None]).flatten(1)).reshape(inside_BSR.shape)
         for to_BS in (before_BS, path_BS)
     )
-    gains_BSR = torch.where(inside_BSR, before_BSR - after_BSR, 0).cumsum(dim=2)
-    gains_BSR = functional.pad(gains_BSR, (1, 0))
-    alike_BSR = (gains_BSR >= gains_BSR.amax(dim=2, keepdim=True) - tone._ALIKE).long()
+    gains_BSR = functional.pad(torch.where(inside_BSR, before_BSR - after_BSR, 0).cumsum(dim=2), (1, 0))
+    best_BS1 = gains_BSR.argmax(dim=2, keepdim=True)
+    worse_BSR = gains_BSR < gains_BSR.gather(2, best_BS1) - tone._ALIKE
+    parts_BSR = worse_BSR.long().cumsum(dim=2)  # what lies between two worse moments is a part
+    alike_BSR = (~worse_BSR & (parts_BSR == parts_BSR.gather(2, best_BS1))).long()
     firsts_BS = torch.maximum(at_S - reach + alike_BSR.argmax(dim=2), starts_BS)
     lasts_BS = torch.minimum(at_S + reach - alike_BSR.flip(2).argmax(dim=2), ends_BS)
     return (firsts_BS + lasts_BS) // 2

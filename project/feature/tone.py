@@ -26,7 +26,8 @@ _DEEPEST = 1e-7  # of the highest power: noise weaker than that counts as that
 _FILTERED = 0.1  # of the noise at loud frequencies: less than that means that a filter took it away
 _LARGEST = 1e6  # of a whitened power: more says no more
 _JUMP = 20.0  # logarithms of power over noise, summed over steps, that a jump must gain
-_ALIKE = 1.0  # by which the best moments for a jump may differ: it is put in their middle
+_LEAP = 3  # frequencies from which on a glide may be two operators
+_ALIKE = 1.0  # logarithms of power, summed over steps, by which a moment for a jump may be worse than the best one
 _GLIDE = 0.5  # the same for moving by one frequency
 
 
@@ -101,7 +102,7 @@ def track(spectrogram: Spectrogram, seconds: float, hop_seconds: float, *, causa
     )
     path_S = best_path(np.log(np.maximum(white_SK, 1.0)), causal=causal)
     if not causal:
-        path_S = on_time(path_S, np.log(np.maximum(sharp_SK, 1.0)), width)
+        path_S = on_time(leaping(path_S, width), np.log(np.maximum(sharp_SK, 1.0)), width)
     path_S = summit(shaped_SK, path_S)
     offset_S = peak_offset(shaped_SK, path_S)
     return spectrogram.low_hz + spectrogram.spacing_hz * (path_S + offset_S).astype(np.float32), _STEP
@@ -152,8 +153,27 @@ def best_path(score_SK: Floats, *, causal: bool) -> NDArray[np.int64]:
     return path
 
 
+def leaping(path_S: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+    """The same path, but where it glides from one tone to another within `reach` steps, it jumps in their middle.
+
+    What is averaged over seconds makes two operators one who glides. A rest of one step does not end a glide.
+
+    >>> leaping(np.array([4, 4, 5, 6, 6, 7, 8, 8, 8, 9, 9]), 12).tolist()
+    [4, 4, 4, 4, 8, 8, 8, 8, 8, 9, 9]
+    """
+    leapt_S, ways = path_S.copy(), np.sign(np.diff(path_S))
+    rests = np.flatnonzero((ways[1:-1] == 0) & (ways[:-2] == ways[2:])) + 1
+    ways[rests] = ways[rests - 1]
+    turns = (np.flatnonzero(np.diff(ways)) + 1).tolist()
+    for first, last in zip([0, *turns], [*turns, len(ways)], strict=True):
+        if last - first <= reach and abs(path_S[last] - path_S[first]) >= _LEAP:
+            middle = (first + last) // 2 + 1
+            leapt_S[first:middle], leapt_S[middle : last + 1] = path_S[first], path_S[last]
+    return leapt_S
+
+
 def on_time(path_S: NDArray[np.int64], score_SK: Floats, reach: int) -> NDArray[np.int64]:
-    """The same path, each of its jumps at the step where one tone ends and the other begins.
+    """The same path, each of its jumps in the pause between one tone and the other.
 
     What is averaged over seconds does not say that well: the louder tone seems to begin too soon or to end too late.
     `score_SK`: what is not averaged. `reach`: steps by which a jump may be moved either way, and no more than half of
@@ -170,10 +190,18 @@ def on_time(path_S: NDArray[np.int64], score_SK: Floats, reach: int) -> NDArray[
         before, after = path_S[step - 1], path_S[step]
         start, end = max(0, step - reach, (last + step + 1) // 2), min(count, step + reach, (step + following) // 2)
         gains = np.cumsum(np.concatenate([[0.0], score_SK[start:end, before] - score_SK[start:end, after]]))
-        alike = np.flatnonzero(gains >= gains.max() - _ALIKE)  # where nobody sends
-        begin = start + int(alike[0] + alike[-1]) // 2
+        begin = start + _middle(gains)
         timed_S[begin:step], timed_S[step:begin] = after, before
     return timed_S
+
+
+def _middle(gains: NDArray[np.float64]) -> int:
+    """The middle of those moments around the best one that are nearly as good: there nobody sends."""
+    best = int(gains.argmax())
+    worse = np.flatnonzero(gains < gains[best] - _ALIKE)
+    first = int(worse[worse < best].max(initial=-1)) + 1
+    last = int(worse[worse > best].min(initial=len(gains))) - 1
+    return (first + last) // 2
 
 
 def summit(mean_SK: Floats, path_S: NDArray[np.int64], reach: int = 2) -> NDArray[np.int64]:

@@ -37,7 +37,8 @@ class Paced:
         elif torch.is_grad_enabled():
             raise InputError(
                 f"loss=ctc_paced wants to know how fast is sent, and one of {', '.join(batch.ids)} does not say it: "
-                "give labels.pace, seconds above 0; or begin with another run: init_from=<run> loss=ctc weighting=fixed"
+                "give labels.pace, seconds above 0 or pairs [from when, seconds]; or begin with another run: "
+                "init_from=<run> loss=ctc weighting=fixed"
             )
         return terms
 

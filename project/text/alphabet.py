@@ -48,6 +48,11 @@ class Alphabet:
         return {symbol: number for number, symbol in enumerate(self.symbols, start=1)}
 
     @cached_property
+    def space(self) -> int | None:
+        """The id of a space, of which a decoder writes one where it hears several in a row."""
+        return self._ids.get(" ")
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         longest_first = sorted(self.symbols, key=len, reverse=True)
         return re.compile("|".join([*map(re.escape, longest_first), "."]), re.DOTALL)

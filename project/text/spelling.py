@@ -155,7 +155,7 @@ def placed(ids: Sequence[int], example: Example, frames: int) -> dict[str, NDArr
 def paced(example: Example, frames: int) -> dict[str, NDArray[np.float32]]:
     """`pace`: at each frame, how many frames a mark lasts; nothing where labels.pace does not say it in seconds.
 
-    It is one number, or pairs of numbers: from when on, and how long then.
+    It is one number, or pairs of numbers in order: from when on, and how long then.
 
     >>> paced(Example("a", "a.wav", 2.0, labels={"pace": 0.05}), 4)
     {'pace': array([0.1, 0.1, 0.1, 0.1], dtype=float32)}
@@ -163,16 +163,18 @@ def paced(example: Example, frames: int) -> dict[str, NDArray[np.float32]]:
     {'pace': array([0.1, 0.2, 0.2, 0.2], dtype=float32)}
     """
     pace = (example.labels or {}).get("pace")
-    pairs = pace if isinstance(pace, list) else [[0.0, pace]]
-    if not pairs or not all(isinstance(pair, list) and len(pair) == 2 and _is_pace(*pair) for pair in pairs):
+    pairs = pace if isinstance(pace, Sequence) else [(0.0, pace)]
+    if not pairs or not all(
+        isinstance(pair, Sequence) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs
+    ):
         return {}
     begins, seconds = np.array(pairs, dtype=np.float64).T
+    if (np.diff(begins) <= 0).any() or seconds.min() <= 0:
+        return {}
     times_T = np.arange(frames) * (example.length / max(frames, 1))
     rows_T = (np.searchsorted(begins, times_T, side="right") - 1).clip(min=0)
     return {"pace": (seconds[rows_T] * (frames / example.length)).astype(np.float32)}
 
 
-def _is_pace(begin: object, seconds: object) -> bool:
-    if type(begin) not in {int, float} or type(seconds) not in {int, float}:
-        return False
-    return 0 < seconds < math.inf  # type: ignore[operator]
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from project import train
 from project.build.compose import compose
-from project.build.restore import changed, restore
+from project.build.restore import changed, open_alike, restore
 from project.contract import Config, InputError
 from project.run import Run
 
@@ -27,7 +28,9 @@ def test_what_may_change_and_what_stays(config: Config) -> None:
     assert other["model"] == config["model"]
 
 
-def test_the_weights_are_those_of_the_checkpoint(config: Config, tmp_path: Path) -> None:
+def test_the_weights_are_those_of_the_checkpoint(
+    config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = Run(tmp_path / "trial" / "run-00000000")
     train.fit(run, config, train.build(config))
     own = changed(run.config())
@@ -40,6 +43,14 @@ def test_the_weights_are_those_of_the_checkpoint(config: Config, tmp_path: Path)
         assert not recognizer.system.training
     with pytest.raises(InputError, match="choose best or last"):
         restore(run, own, "third")
+    assert "feature" not in capsys.readouterr().err
+    metadata = run.metadata()
+    older = metadata | {"feature": metadata["feature"] | {"feature": "tone_envelope@1"}}
+    (run.folder / "metadata.json").write_text(json.dumps(older))
+    restore(run, own)
+    assert f"feature  {run.folder} was trained on tone_envelope@1, and hears " in capsys.readouterr().err
+    with pytest.raises(InputError, match=rf"^init_from={run.folder}: was trained on tone_envelope@1, now tone_env"):
+        open_alike("init_from", config | {"init_from": str(run.folder)})
     run.best.unlink()
     with pytest.raises(InputError, match="no best checkpoint yet"):
         restore(run, own)

@@ -77,14 +77,14 @@ def test_somebody_answers_in_some_recordings() -> None:
         answered += 1
         (begin, first), (pause, second) = example.labels["pace"]
         assert begin == 0
-        assert 0.4 < first / second < 2.5
+        assert 0.3 < first / second < 3
         places = example.labels["places"]
         assert places == sorted(places)
         assert example.text[places.index(pause)] == " "
         around = np.abs(sound[round((pause - 0.1) * 4000) : round((pause + 0.1) * 4000)])
         assert around.max() < 0.05 * np.abs(sound).max()
         assert json.loads(json.dumps(example.labels)) == example.labels
-    assert answered > 20
+    assert answered > 35, "the others are slow"
     assert source.hash != MorseFresh(portions=portions, channel=CLEAR).hash
 
 

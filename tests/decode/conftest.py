@@ -26,12 +26,15 @@ def emissions_of(*lengths: int, ids: int, sharpness: float = 2.0, seed: int = 0,
     return Emissions(scores_BTV.log_softmax(dim=2), torch.tensor(lengths))
 
 
-def enumerated(log_probs_TV: np.ndarray) -> Texts:
-    """Every text that some path through the frames spells."""
+def enumerated(log_probs_TV: np.ndarray, once: int | None = None) -> Texts:
+    """Every text that some path through the frames spells; of the symbol `once` several in a row are one."""
     total: dict[tuple[int, ...], float] = defaultdict(float)
     frames, ids = log_probs_TV.shape
     for path in itertools.product(range(ids), repeat=frames):
         text = tuple(symbol for symbol, _ in itertools.groupby(path) if symbol)
+        text = tuple(
+            symbol for place, symbol in enumerate(text) if symbol != once or text[place - 1 : place] != (once,)
+        )
         total[text] += math.exp(sum(float(log_probs_TV[frame, symbol]) for frame, symbol in enumerate(path)))
     return {text: math.log(value) for text, value in total.items()}
 
@@ -67,7 +70,7 @@ def emissions() -> Callable[..., Emissions]:
 
 
 @pytest.fixture
-def enumerate_texts() -> Callable[[np.ndarray], Texts]:
+def enumerate_texts() -> Callable[..., Texts]:
     return enumerated
 
 

@@ -45,6 +45,18 @@ def test_scores_are_sums_over_all_alignments(emissions: Any, enumerate_texts: An
         assert sum(map(math.exp, scores)) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_several_spaces_in_a_row_are_one(emissions: Any, enumerate_texts: Any, seed: int) -> None:
+    """Alignments that write a space, a blank and a space spell the same as those that write one."""
+    output = emissions(5, 3, ids=4, seed=seed, sharpness=1.0)
+    found = Beam(Alphabet(tuple("AB ")), size=100, pruning=EVERYTHING, nbest=100)(output)
+    for hypothesis, log_probs_TV, length in zip(found, output.log_probs_BTV, output.lengths_B, strict=True):
+        expected = dict(sorted(enumerate_texts(log_probs_TV[:length].numpy(), once=3).items(), key=lambda one: -one[1]))
+        for one, (tokens, score) in zip(all_of(hypothesis), list(expected.items())[:20], strict=False):
+            assert (one.tokens, one.score) == (tokens, pytest.approx(score, abs=1e-3))
+        assert not any("  " in one.text for one in all_of(hypothesis))
+
+
 @pytest.mark.parametrize(("size", "ids", "cut", "sharpness"), [
     (1, 5, 0.0, 1.0), (2, 4, 0.0, 0.5), (3, 12, 1e-3, 2.0), (7, 6, 0.05, 1.0), (10, 40, 1e-2, 3.0), (30, 9, 0.0, 0.7),
 ])  # fmt: skip

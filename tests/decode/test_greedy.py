@@ -18,14 +18,16 @@ def plain(log_probs: list[list[float]]) -> Hypothesis:
     tokens: list[int] = []
     spans: list[tuple[int, int]] = []
     probs: list[list[float]] = []
-    score, previous = 0.0, 0
+    score, previous, is_told = 0.0, 0, True
     for frame, row in enumerate(log_probs):
         best = row.index(max(row))
         score += row[best]
-        if best and best == previous:
+        if best and best == previous and is_told:
             spans[-1] = (spans[-1][0], frame + 1)
             probs[-1].append(math.exp(row[best]))
-        elif best:
+        elif best and best != previous:
+            is_told = tokens[-1:] != [best] or ALPHABET.symbols[best - 1] != " "
+        if best and best != previous and is_told:
             tokens.append(best)
             spans.append((frame, frame + 1))
             probs.append([math.exp(row[best])])

@@ -50,7 +50,7 @@ def check(emissions: Any, enumerate_texts: Any, value: Callable[[str], float], *
         (found,) = Beam(AB, 100, EVERYTHING, nbest=100, **parts)(output)
         expected = {
             tokens: score + value(AB.decode(tokens))
-            for tokens, score in enumerate_texts(output.log_probs_BTV[0].numpy()).items()
+            for tokens, score in enumerate_texts(output.log_probs_BTV[0].numpy(), once=AB.space).items()
         }
         everything: list[Hypothesis] = [found, *found.alternatives]
         assert {one.tokens: one.score for one in everything} == pytest.approx(expected, abs=1e-6)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from project.contract import InputError
 from project.exporting.front import front_of, padded
-from project.exporting.tone_path import on_time
+from project.exporting.tone_path import leaping, on_time
 from project.feature import tone
 from project.feature.bar_window import BarWindow
 from project.feature.bars import Bars
@@ -77,19 +77,24 @@ def test_sound(feature: Any) -> None:
         torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
 
 
-def test_jumps_are_moved_as_in_the_feature() -> None:
-    """Paths that jump often, of several lengths: alone and in a batch as the feature moves them."""
+@pytest.mark.parametrize("glides", [False, True])
+def test_jumps_are_moved_as_in_the_feature(glides: bool) -> None:
+    """Paths that jump or glide often, of several lengths, in a batch."""
     rng, moved = np.random.default_rng(0), 0
     for _ in range(60):
         steps, reach = int(rng.integers(1, 60)), int(rng.integers(1, 13))
         lengths = rng.integers(1, steps + 1, 3)
         score_BSK = rng.exponential(1, (3, steps, 20))
+        ways = [np.repeat(rng.integers(-1, 2, 60), rng.integers(1, 9, 60))[:steps] for _ in range(3)]
         path_BS = np.stack([np.repeat(rng.integers(0, 20, 60), rng.integers(1, 15, 60))[:steps] for _ in range(3)])
+        path_BS = np.cumsum(ways, axis=1) % 20 if glides else path_BS
         for path_S, length in zip(path_BS, lengths, strict=True):
             path_S[length:] = path_S[length - 1]
-        found = on_time(*map(torch.from_numpy, (path_BS, score_BSK, lengths)), reach).numpy()
+        path, score, until = map(torch.from_numpy, (path_BS, score_BSK, lengths))
+        found = on_time(leaping(path, reach), score, until, reach).numpy()
         for row, length in enumerate(lengths):
-            wanted = tone.on_time(path_BS[row, :length], score_BSK[row, :length], reach)
+            leapt = tone.leaping(path_BS[row, :length], reach)
+            wanted = tone.on_time(leapt, score_BSK[row, :length], reach)
             np.testing.assert_array_equal(found[row, :length], wanted)
             moved += int((wanted != path_BS[row, :length]).sum())
     assert moved > 300

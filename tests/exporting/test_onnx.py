@@ -63,7 +63,7 @@ def test_morse_with_all_that_comes_before_the_network(
     metadata = same_alone_and_together(run, Path("m.onnx"))
     assert metadata["alphabet"]["symbols"][:2] == ["A", "B"]
     assert (metadata["sample_rate"], metadata["inputs_per_output"]) == (4000, 80)
-    assert metadata["decode"]["decode"] == "beam@2"
+    assert metadata["decode"]["decode"] == "beam@3"
     assert metadata["check"]["examples"] == 7
     assert metadata["check"]["max_difference"] < 1e-3
     small = json.loads(OnnxGraph(Path("m.int8.onnx")).properties[KEY])

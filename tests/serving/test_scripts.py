@@ -79,11 +79,11 @@ def marks(decoder: Any, log_probs_TV: torch.Tensor) -> list[tuple[int, int, int,
 
 def decoded(scripts: Browser, log_probs_TV: torch.Tensor, settings: Any) -> list[tuple[int, int, int, float]]:
     table = f"new Emissions({given(log_probs_TV.numpy())}, {log_probs_TV.shape[1]})"
-    found = scripts.run(f"decoderOf({json.dumps(settings)})({table})")
+    found = scripts.run(f"decoderOf({json.dumps(settings)}, {ALPHABET.to_json()})({table})")
     return [(one["token"], one["start"], one["end"], one["confidence"]) for one in found]
 
 
-ALPHABET = Alphabet(tuple("ABCDEF"), "")
+ALPHABET = Alphabet(tuple("ABCDE "), "")
 DECODERS = {
     "greedy": Greedy(ALPHABET),
     "beam": Beam(ALPHABET),

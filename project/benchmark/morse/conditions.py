@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -71,8 +70,10 @@ class Condition:
         return f"{self.keyer} {self.wpm} WPM {self.channel}"
 
 
-def _at(keyer: str, wpm: int, *levels: float | None, **others: Any) -> list[Condition]:
-    return [Condition(keyer, wpm, snr_db, **others) for snr_db in levels]
+def _at(
+    keyer: str, wpm: int, *levels: float | None, fading_hz: float | None = None, by_turns: bool = False
+) -> list[Condition]:
+    return [Condition(keyer, wpm, snr_db, fading_hz, by_turns) for snr_db in levels]
 
 
 CONDITIONS = (
@@ -150,7 +151,10 @@ def on_the_air(sound: Sound, condition: Condition, rng: np.random.Generator) -> 
 
 
 def carrier_power(sound: Sound) -> float:
-    """Power of a clean keyed tone while the key is down, measured: the median of its envelope where it is up."""
+    """Power of a clean keyed tone while the key is down, measured: the median of its envelope where it is up.
+
+    Of two operators by turns it is that of the louder one, who has most of the time.
+    """
     envelope = np.abs(hilbert(sound))
     amplitude = np.median(envelope[envelope > 0.5 * envelope.max()])
     return float(amplitude**2 / 2)

@@ -117,8 +117,8 @@ class SideBySide:
         notes = [
             f"{self.num_files} recordings of each kind, 8 kHz, tone 500 to 900 Hz, texts of 26 to 43 symbols, seed "
             f"{self.seed}; SNR: carrier with the key down over noise in 2,500 Hz",
-            f"by turns: {TURNS} texts of two operators, one after the other; the second is {OTHER_SPEED} times as "
-            f"fast, {OTHER_HZ} Hz higher and {OTHER_LEVEL} times as loud",
+            f"by turns: {TURNS} such texts of two operators; the second is {OTHER_SPEED} times as fast, {OTHER_HZ} Hz "
+            f"higher and {OTHER_LEVEL} times as loud; who is told a pitch is told that of the first",
             "machine: keyed by scansion by the rule book; straight: by its model of a hand at a straight key",
             "CER: over 100 where more is written than was sent; <...> in what a decoder writes is one symbol",
             "times real time: seconds of sound for a CPU second of one core; without loading for scansion and "

@@ -12,14 +12,16 @@ import numpy as np
 
 from project.contract import InputError
 from project.corpus.keyer.channel import Channel, faintest_snr
-from project.corpus.keyer.fist import Keying, draw_sender
-from project.corpus.keyer.station import Transmission, lasting, places, plan
+from project.corpus.keyer.fist import FASTEST, Keying, draw_sender
+from project.corpus.keyer.station import Transmission, lasting, plan
 from project.corpus.keyer.texts import Texts, draw_text_of
 from project.corpus.ranges import between, between_log, check_range
+from project.corpus.splits import split_of
 
 _SHARE = (0.3, 0.65)  # of a recording that the first operator has
 _FASTER = (0.55, 1.8)  # operators keep about each other's speed
-_FEWEST_UNITS = 4  # an E with the gap after it
+_FEWEST_UNITS = 20.0  # two letters, about
+_TRIES = 20  # to find one for training
 _LEAST_PAUSE_UNITS = 5.0  # of the slower of both
 
 
@@ -58,23 +60,34 @@ def answer_to(
     sample_rate: int,
     rng: np.random.Generator,
 ) -> Transmission | None:
-    """What somebody sends in the rest of a recording; None, if nothing fits there."""
-    slowest, fastest = (sending.sender.wpm * ratio for ratio in _FASTER)
-    low, high = keying.wpm
-    keying = replace(keying, wpm=(min(high, max(low, slowest)), max(low, min(high, fastest))))
+    """What somebody sends in the rest of a recording; None, if there is no time for two letters.
+
+    Its text, alone and after the first one's, is none of dev's or test's.
+    """
+    keying = replace(keying, wpm=_near(sending.sender.wpm, keying.wpm))
     sender = draw_sender(keying, rng)
     least = _LEAST_PAUSE_UNITS * max(sender.rule_seconds, sending.sender.rule_seconds)
     pause = max(between_log(answers.pause_seconds, rng), least)
     begin = int(sending.edges[-1]) + round(pause * sample_rate)
     seconds = (sending.num_samples - begin) / sample_rate - between(channel.silence_seconds, rng)
-    text = draw_text_of(max(_FEWEST_UNITS, seconds / sender.rule_seconds), texts, rng)
+    units = seconds / sender.rule_seconds
     lowest, highest = channel.tone_hz
     tone_hz = min(highest, max(lowest, sending.tone_hz + float(rng.laplace(0, answers.apart_hz))))
     snr_db = sending.snr_db + between(answers.level_db, rng)
     snr_db = max(snr_db, min(sending.snr_db, faintest_snr(channel, sender.unit_seconds)))
-    planned = plan(text, sender, channel, sample_rate, rng)
-    edges = planned.edges - planned.edges[0] + begin
-    answer = replace(planned, edges=edges, tone_hz=tone_hz, snr_db=snr_db)
-    if places(answer)[0] >= sending.num_samples:
-        return None
-    return lasting(answer, sending.num_samples)
+    for _ in range(_TRIES if units >= _FEWEST_UNITS else 0):
+        planned = plan(draw_text_of(units, texts, rng), sender, channel, sample_rate, rng)
+        edges = planned.edges - planned.edges[0] + begin
+        answer = replace(planned, edges=edges, tone_hz=tone_hz, snr_db=snr_db)
+        answer = lasting(answer, sending.num_samples)
+        if answer.num_samples == sending.num_samples and split_of(f"{sending.text} {answer.text}") == "train":
+            return answer
+    return None
+
+
+def _near(wpm: float, limits: Sequence[float]) -> tuple[float, float]:
+    """Speeds at which somebody answers: about as fast, and not faster than every hand can."""
+    low, high = limits
+    slowest, fastest = (wpm * ratio for ratio in _FASTER)
+    slowest = min(slowest, *FASTEST.values())
+    return min(high, max(low, slowest)), max(low, min(high, fastest))

@@ -43,7 +43,7 @@ class Channel:
     pink: float = 0.2  # part whose noise is pink
     crashes: float = 0.15  # part with crashes of static (QRN)
     neighbours: float = 0.3  # part with one to four other stations (QRM)
-    narrow: float = 0.3  # part heard through a filter of 150 to 1,000 Hz
+    narrow: float = 0.3  # part heard through a filter of 150 to 1,000 Hz, wider where two answer each other
     levelled: float = 0.2  # part whose level is kept even by the receiver, so that noise swells in the pauses
     clicks: float = 0.1  # part keyed without a swell
     restarts: float = 0.3  # part whose tone begins at the same phase at each mark, as programs make it; others go on
@@ -81,7 +81,7 @@ def draw_snr(channel: Channel, unit_seconds: float, ease: float, rng: np.random.
 
 
 def faintest_snr(channel: Channel, unit_seconds: float) -> float:
-    """The lowest SNR of the channel at which a rule-book dit does not drown."""
+    """The lowest SNR of the channel at which a rule-book dit does not drown, without `ease` and `noiseless`."""
     low = channel.snr_db[0]
     if channel.faintest_dit_db is None:
         return low
@@ -177,7 +177,7 @@ def narrowed(
     sound: Sound, sample_rate: int, tone_hz: float, rng: np.random.Generator, least_hz: float = 150.0
 ) -> Sound:
     """Through a receiver's filter somewhere around the tone, `least_hz` wide at least, with soft edges."""
-    width = between_log((min(least_hz, 1000), 1000), rng)
+    width = between_log((least_hz, max(least_hz, 1000)), rng)
     middle = tone_hz + rng.uniform(-0.3, 0.3) * width
     low, high = max(_SPEECH_HZ[0] / 2, middle - width / 2), min(_SPEECH_HZ[1], middle + width / 2)
     size = next_fast_len(len(sound), real=True)

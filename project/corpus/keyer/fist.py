@@ -20,7 +20,7 @@ from project.corpus.ranges import between_log, check_range
 from project.text.morse import CODE, DAH, DIT, ELEMENT_GAP, LETTER_GAP, WORD_GAP, symbols_of
 
 HANDS = ("machine", "paddle", "bug", "straight")
-_FASTEST = {"machine": np.inf, "paddle": 50.0, "bug": 40.0, "straight": 28.0}  # words a minute
+FASTEST = {"machine": np.inf, "paddle": 50.0, "bug": 40.0, "straight": 28.0}  # words a minute
 _SHORTEST = 0.25  # units
 _LIGHTEST = -0.5  # units that marks may lack
 _ELECTRONIC = ("machine", "paddle")
@@ -88,7 +88,7 @@ def draw_sender(keying: Keying, rng: np.random.Generator) -> Sender:
     chances = np.array([keying.hands.get(hand, 0.0) for hand in HANDS])
     hand = HANDS[int(rng.choice(len(HANDS), p=chances / chances.sum()))]
     low, high = keying.wpm
-    wpm = between_log((low, max(low, min(high, _FASTEST[hand]))), rng)
+    wpm = between_log((low, max(low, min(high, FASTEST[hand]))), rng)
     habits = {"machine": _machine, "paddle": _paddle, "bug": _bug, "straight": _straight}[hand](keying, rng)
     if hand in _ELECTRONIC and rng.random() < keying.eaten:
         habits["weight"] = max(_LIGHTEST, habits["weight"] - rng.uniform(0, _MOST_EATEN_SECONDS) * wpm / 1.2)

@@ -3,17 +3,17 @@
 const BLANK = 0;
 const FAR = 16; // steps between scalings
 
-/** The decoder that a model's metadata asks for. */
-function decoderOf(settings) {
-  const [name] = settings.decode.split("@");
-  if (name === "greedy") return greedy;
-  if (name === "beam") return (emissions) => beamSearch(emissions, settings);
+/** The decoder that a model's metadata asks for. Of the space, if there is one, several in a row are one. */
+function decoderOf(settings, { symbols }) {
+  const [name] = settings.decode.split("@"), space = symbols.indexOf(" ") + 1 || null;
+  if (name === "greedy") return (emissions) => greedy(emissions, space);
+  if (name === "beam") return (emissions) => beamSearch(emissions, settings, space);
   throw new Error(`decode=${name}: this page has no such decoder`);
 }
 
 /** The likeliest symbol of each frame, repeats and blanks left out. */
-function greedy({ values, symbols, frames }) {
-  const found = [];
+function greedy({ values, symbols, frames }, space) {
+  let found = [];
   let last = BLANK;
   for (let frame = 0; frame < frames; frame++) {
     const row = values.subarray(frame * symbols, (frame + 1) * symbols);
@@ -26,11 +26,12 @@ function greedy({ values, symbols, frames }) {
     }
     last = token;
   }
+  found = found.filter(({ token }, n) => token !== space || found[n - 1]?.token !== space);
   return found.map(({ token, start, end, sum }) => ({ token, start, end, confidence: Math.min(1, sum / (end - start)) }));
 }
 
 /** The likeliest text, counted with all its alignments; symbols stand where the likeliest alignments begin them. */
-function beamSearch(emissions, { size, pruning, bonus }) {
+function beamSearch(emissions, { size, pruning, bonus }, space) {
   const gain = Math.exp(bonus);
   let beams = [{ node: new Prefix(null, BLANK), blank: 1, symbol: 0, history: null }];
   let gap = false, steps = 0;
@@ -40,7 +41,7 @@ function beamSearch(emissions, { size, pruning, bonus }) {
       gap = true;
       continue;
     }
-    beams = grown(beams, kept, frame, gap, gain, size);
+    beams = grown(beams, kept, frame, { gap, gain, size, space });
     gap = false;
     if (++steps % FAR === 0) {
       const factor = 2 ** -Math.floor(Math.log2(beams[0].blank + beams[0].symbol));
@@ -90,13 +91,13 @@ function keptSymbols({ values, symbols }, frame, pruning) {
 }
 
 /** The beams after one more frame, best first. */
-function grown(beams, { tokens, blank, chance }, frame, gap, gain, size) {
+function grown(beams, { tokens, blank, chance }, frame, { gap, gain, size, space }) {
   const here = new Map(beams.map((beam) => [beam.node, beam]));
   const total = (beam) => beam.blank + beam.symbol;
-  const ready = (beam) => (gap ? total(beam) : beam.blank); // what may grow by a repeat of its last symbol
+  const ready = ({ node, ...beam }) => node.token === space ? 0 : gap ? total(beam) : beam.blank; // may grow by a repeat
   const candidates = beams.map((beam) => {
     const { node } = beam, again = node.before ? chance(node.token) : 0;
-    const stays = total(beam) * blank, own = (gap ? 0 : beam.symbol) * again;
+    const stays = total(beam) * blank, own = (node.token === space ? total(beam) : gap ? 0 : beam.symbol) * again;
     const parent = node.before && here.get(node.before);
     const from = parent ? (parent.node.token === node.token && parent.node.before ? ready(parent) : total(parent)) : 0;
     const inflow = from * again * gain;

@@ -15,7 +15,7 @@ const tasks = {
   /** Makes a session of the model's bytes. */
   async load({ wasm, model, metadata }, answer) {
     about = metadata;
-    decoder = decoderOf(about.decode);
+    decoder = decoderOf(about.decode, about.alphabet);
     Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: wasm });
     session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
     await said(new Float32Array(about.sample_rate)); // the first run is the slowest

@@ -11,9 +11,10 @@ import pytest
 from project.contract import InputError
 from project.corpus.keyer.answer import Answers, answer_to, first_share
 from project.corpus.keyer.channel import EFFECTS, Channel
-from project.corpus.keyer.fist import Keying, Sender
+from project.corpus.keyer.fist import FASTEST, Keying, Sender
 from project.corpus.keyer.station import Transmission, lasting, plan, render
 from project.corpus.keyer.texts import Texts
+from project.corpus.splits import split_of
 
 RATE = 8000
 AIR = Channel(
@@ -52,7 +53,7 @@ def test_an_answer_comes_after_a_pause_and_ends_in_time() -> None:
         assert max(0.5, 5 * slower) - 1e-3 <= pause <= max(1.0, 5 * slower) + 1e-3
         assert answer.edges[-1] < answer.num_samples == sending.num_samples
         assert all(first < second for first, second in pairwise(answer.edges.tolist()))
-        assert 0.55 * 20 <= answer.sender.wpm <= 1.8 * 20
+        assert 0.55 * 20 - 1e-9 <= answer.sender.wpm <= 1.8 * 20
 
 
 def test_pitch_and_level_are_near_those_of_the_first() -> None:
@@ -67,19 +68,42 @@ def test_pitch_and_level_are_near_those_of_the_first() -> None:
 
 
 def test_an_answer_drowns_no_sooner_than_the_first() -> None:
-    air = replace(AIR, snr_db=(-10, -10), faintest_dit_db=9.0)
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        sending = lasting(plan("PARIS", SENDER, air, RATE, rng), 12 * RATE)
-        answer = answer_to(sending, Answers(level_db=(-20, -20)), Texts(), KEYING, air, RATE, rng)
-        assert answer is not None
-        dit_db = answer.snr_db + 10 * np.log10(2500 * answer.sender.unit_seconds)
-        assert dit_db >= 9 - 1e-6 or answer.snr_db == sending.snr_db
+    air = replace(AIR, faintest_dit_db=9.0)
+    for snr_db, drowned in ((20, False), (-20, True)):
+        for seed in range(20):
+            sending = replace(asked(seed=seed), snr_db=snr_db)
+            answers = Answers(level_db=(-40, -40))
+            answer = answer_to(sending, answers, Texts(), KEYING, air, RATE, np.random.default_rng(seed))
+            if answer is None:
+                continue
+            dit_db = answer.snr_db + 10 * np.log10(2500 * answer.sender.unit_seconds)
+            assert answer.snr_db == -20 if drowned else dit_db == pytest.approx(9)
 
 
-def test_nobody_answers_where_nothing_fits() -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.9])
+def test_nobody_answers_where_nothing_fits(seconds: float) -> None:
+    """Neither in no time at all nor in time for a single E."""
     sending = plan("PARIS", SENDER, AIR, RATE, np.random.default_rng(0))
-    assert answer_to(sending, Answers(), Texts(), KEYING, AIR, RATE, np.random.default_rng(0)) is None
+    sending = lasting(sending, int(sending.edges[-1] + seconds * RATE))
+    for seed in range(10):
+        assert answer_to(sending, Answers(), Texts(), KEYING, AIR, RATE, np.random.default_rng(seed)) is None
+
+
+@pytest.mark.parametrize("hand", ["machine", "paddle", "bug", "straight"])
+def test_no_hand_answers_faster_than_it_can(hand: str) -> None:
+    fast = replace(asked(), sender=replace(SENDER, wpm=80))
+    keying = Keying(wpm=(8, 80), hands={hand: 1.0})
+    for seed in range(10):
+        answer = answer_to(fast, Answers(), Texts(), keying, AIR, RATE, np.random.default_rng(seed))
+        assert answer is not None
+        assert answer.sender.wpm <= FASTEST[hand] + 1e-9
+        assert answer.sender.wpm >= 28 - 1e-9
+
+
+def test_both_texts_together_belong_to_training() -> None:
+    pairs = replies(Answers())
+    assert len(pairs) > 40
+    assert {split_of(f"{sending.text} {answer.text}") for sending, answer in pairs} == {"train"}
 
 
 def test_how_often_somebody_answers() -> None:
