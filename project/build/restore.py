@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from project.build.assemble import Recognizer, build_recognizer, check_experiment, settle
 from project.build.bind import make
@@ -39,27 +38,21 @@ def changed(
 def open_alike(key: str, config: Config) -> Run:
     """The run, or package, that a key names; on other features its weights would be worth nothing."""
     run = Run.open(str(config[key]))
-    theirs, ours = heard(run), _plain(make(config["feature"], "feature").settings)
-    if theirs["feature"].split("@")[0] == ours["feature"].split("@")[0] and theirs["feature"] != ours["feature"]:
-        raise InputError(
-            f"{key}={config[key]}: was trained on {theirs['feature']}, now {ours['feature']}: train it again"
-        )
+    theirs, ours = (make(one["feature"], "feature").settings for one in (run.config(), config))
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
     if differing:
         given = " ".join(f"feature.{name}={json.dumps(theirs.get(name))}" for name in differing)
         raise InputError(f"{key}={config[key]}: was trained on other features: set {given}")
+    then, now = heard(run), ours.get("feature")
+    if then not in (None, now):
+        raise InputError(f"{key}={config[key]}: was trained on {then}, which is {now} now: train it again")
     return run
 
 
-def heard(run: Run) -> Mapping[str, Any]:
-    """The settings of the feature that a run was trained on, with its version then, where it is kept."""
-    kept: Mapping[str, Any] | None = run.metadata().get("feature")
-    return kept or _plain(make(run.config()["feature"], "feature").settings)
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a file gives them back."""
-    return dict(json.loads(json.dumps(dict(settings))))
+def heard(run: Run) -> str | None:
+    """The feature that a finished run was trained on, with its version then; None where nothing says it."""
+    name = run.metadata().get("feature", {}).get("feature")
+    return None if name is None else str(name)
 
 
 def checkpoint_file(run: Run, checkpoint: str) -> Path:
@@ -92,8 +85,8 @@ def restore(run: Run, config: Config, checkpoint: str = "best") -> Recognizer:
     trained_with = type(recognizer.spelling.alphabet).load(run.alphabet_file)
     if trained_with.hash != recognizer.spelling.alphabet.hash:
         raise InputError(f"{run.alphabet_file}: differs from the alphabet in config.yaml: restore the run's folder")
-    then, now = (settings["feature"] for settings in (heard(run), recognizer.feature.settings))
-    if then != now:
+    then, now = heard(run), recognizer.feature.settings.get("feature")
+    if then not in (None, now):
         print(f"feature  {run.folder} was trained on {then}, and hears {now}: train again to compare", file=sys.stderr)
     fill(recognizer.system, file, packed=run.is_package)
     recognizer.system.eval()

@@ -16,7 +16,7 @@ import torch
 from project import package
 from project.build.assemble import Recognizer
 from project.build.fingerprint import hash_weights
-from project.build.restore import changed, hash_checkpoint, restore
+from project.build.restore import changed, hash_checkpoint, heard, restore
 from project.contract import Config, InputError
 from project.diagnosis.feature import FEATURES
 from project.environment import code_state
@@ -101,7 +101,7 @@ def index_of(run: Run, config: Config, recognizer: Recognizer, weights: Mapping[
         "parameters": sum(one.numel() for one in recognizer.system.model.parameters()),
         "hears": "sound" if hasattr(feature, "sample_rate") else None,
         "license": config["license"],
-        "feature": dict(feature.settings),
+        "feature": {**feature.settings, "feature": heard(run) or feature.settings.get("feature")},
         "decode": dict(recognizer.system.decoder.settings),
         **provenance(run),
         "packed_by": code_state(),

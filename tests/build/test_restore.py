@@ -10,8 +10,9 @@ import torch
 
 from project import train
 from project.build.compose import compose
-from project.build.restore import changed, open_alike, restore
+from project.build.restore import changed, heard, open_alike, restore
 from project.contract import Config, InputError
+from project.exporting.package_file import write_package
 from project.run import Run
 
 
@@ -49,7 +50,9 @@ def test_the_weights_are_those_of_the_checkpoint(
     (run.folder / "metadata.json").write_text(json.dumps(older))
     restore(run, own)
     assert f"feature  {run.folder} was trained on tone_envelope@1, and hears " in capsys.readouterr().err
-    with pytest.raises(InputError, match=rf"^init_from={run.folder}: was trained on tone_envelope@1, now tone_env"):
+    write_package(run, compose("export") | {"run": str(run.folder)}, tmp_path / "packed")
+    assert heard(Run.open(str(tmp_path / "packed"))) == "tone_envelope@1", "a package remembers"
+    with pytest.raises(InputError, match=rf"^init_from={run.folder}: was trained on tone_envelope@1, which is tone"):
         open_alike("init_from", config | {"init_from": str(run.folder)})
     run.best.unlink()
     with pytest.raises(InputError, match="no best checkpoint yet"):

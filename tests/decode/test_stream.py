@@ -90,6 +90,7 @@ def test_latency_is_kept(emissions: Any, name: str, latency: int) -> None:
     found += one.finish()
     assert len(found) > 20
     assert all(before.end <= after.start for before, after in itertools.pairwise(found))
+    assert all({before.token, after.token} != {LETTERS.space} for before, after in itertools.pairwise(found))
     assert all(0 < symbol.confidence <= 1 for symbol in found)
 
 

@@ -105,6 +105,15 @@ def test_decoding_is_pythons(scripts: Browser, name: str) -> None:
     assert said > 200
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [("A ", " B", "B"), ("A", " B", " B"), ("A ", "B", "B"), ("", " B", " B"), ("A ", "", "")],
+)
+def test_pieces_join_without_two_spaces(scripts: Browser, before: str, after: str, kept: str) -> None:
+    pieces = ", ".join(json.dumps([{"text": letter} for letter in text]) for text in (before, after))
+    assert scripts.run(f"following({pieces}).map((mark) => mark.text).join('')") == kept
+
+
 def test_long_recordings_keep_their_scale(scripts: Browser) -> None:
     log_probs_TV = torch.cat([emissions(seed) for seed in range(60)])
     wanted = marks(DECODERS["beam"], log_probs_TV)

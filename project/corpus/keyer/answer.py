@@ -80,7 +80,8 @@ def answer_to(
         edges = planned.edges - planned.edges[0] + begin
         answer = replace(planned, edges=edges, tone_hz=tone_hz, snr_db=snr_db)
         answer = lasting(answer, sending.num_samples)
-        if answer.num_samples == sending.num_samples and split_of(f"{sending.text} {answer.text}") == "train":
+        splits = {split_of(text) for text in (answer.text, f"{sending.text} {answer.text}")}
+        if answer.num_samples == sending.num_samples and splits == {"train"}:
             return answer
     return None
 

@@ -131,3 +131,8 @@ function ended(path, { values, symbols, frames }) {
     return { token, start, end, confidence: sum / (end - start) };
   });
 }
+
+/** Marks that come after others: without a space that would be the second in a row. */
+function following(before, marks) {
+  return before.at(-1)?.text === " " && marks[0]?.text === " " ? marks.slice(1) : marks;
+}

@@ -55,13 +55,14 @@ const tasks = {
       const found = await said(live.wave.subarray(0, plan.size));
       const from = stitch.from;
       const settled = Emissions.joined(stitch.add(live.at / plan.grain, found.emissions, false), found.emissions.symbols);
-      live.marks.push(...marksOf(decoder(settled), from));
+      live.marks.push(...following(live.marks, marksOf(decoder(settled), from)));
       live.at += plan.size - plan.overlap;
       live.wave = live.wave.slice(plan.size - plan.overlap);
     }
     if (live.wave.length < about.sample_rate / 2) return answer({ done: true, marks: live.marks, guess: [] });
     const { emissions, features } = await said(live.wave), begin = live.at / plan.grain;
-    const first = Math.max(0, stitch.from - begin), guess = marksOf(decoder(emissions.part(first)), first + begin);
+    const first = Math.max(0, stitch.from - begin);
+    const guess = following(live.marks, marksOf(decoder(emissions.part(first)), first + begin));
     const heard = features ? [{ start: 0, length: live.wave.length, ...features }] : [];
     const near = { sound: live.wave, emissions, heard, marks: marksOf(decoder(emissions), 0) }; // what is drawn
     answer({ done: true, marks: live.marks, guess, near });

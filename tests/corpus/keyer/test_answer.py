@@ -69,6 +69,7 @@ def test_pitch_and_level_are_near_those_of_the_first() -> None:
 
 def test_an_answer_drowns_no_sooner_than_the_first() -> None:
     air = replace(AIR, faintest_dit_db=9.0)
+    answered = 0
     for snr_db, drowned in ((20, False), (-20, True)):
         for seed in range(20):
             sending = replace(asked(seed=seed), snr_db=snr_db)
@@ -76,8 +77,10 @@ def test_an_answer_drowns_no_sooner_than_the_first() -> None:
             answer = answer_to(sending, answers, Texts(), KEYING, air, RATE, np.random.default_rng(seed))
             if answer is None:
                 continue
+            answered += 1
             dit_db = answer.snr_db + 10 * np.log10(2500 * answer.sender.unit_seconds)
             assert answer.snr_db == -20 if drowned else dit_db == pytest.approx(9)
+    assert answered > 20
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.9])
