@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from project import package, run
-from project.build.bind import resolve
+from project.build.assemble import OFFERS
+from project.build.bind import check, resolve
 from project.build.compose import compose
-from project.moved import FIRST, MOVED, renamed
+from project.contract import InputError
+from project.moved import FIRST, GONE, MOVED, renamed
 from project.run import flatten, signature
 
 
@@ -42,3 +45,14 @@ def test_lists_and_other_keys() -> None:
     old = "project.decode.fusion.Lexicon"
     node = {"parts": [{"_target_": old}, old], "name": old, "_target_": None}
     assert renamed(node) == {"parts": [{"_target_": MOVED[old]}, old], "name": old, "_target_": None}
+
+
+def test_settings_that_are_gone_are_left_out_where_they_say_what_holds_today() -> None:
+    for target, settings in GONE.items():
+        for name, value in settings.items():
+            node = {"_target_": target, name: value, "channels": 8}
+            assert renamed(node) == {"_target_": target, "channels": 8}
+            other = node | {name: "something else"}
+            assert renamed(other) == other
+            with pytest.raises(InputError, match="takes no such key"):
+                check(other, "model", OFFERS["model"])

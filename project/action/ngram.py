@@ -1,4 +1,4 @@
-"""Counts the texts of manifests, or of plain files, into a language model for decode=beam_lm."""
+"""Counts the texts of manifests, of plain files, or of what is made while training, into a model for decode=beam_lm."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from project.action.output import console, require_free, require_manifests
+from project.action.output import console, progress, require_free, require_manifests
 from project.contract import InputError
 from project.data.manifest import Manifest
 from project.data.profile import symbols_of
+from project.part import Source
 from project.text.ngram import Ngrams, count
 from project.text.spelling import Spelling
 
@@ -25,15 +26,16 @@ class CountNgrams:
 
     def __init__(
         self,
-        manifest: str | Sequence[str],
+        manifest: str | Sequence[str] = (),
         out: str | None = None,
         spelling: Spelling | None = None,
         order: int = 5,
         min_count: int = 1,
         held_out: str | Sequence[str] = (),
         overwrite: bool = False,
+        source: Source | None = None,
     ) -> None:
-        self.patterns = require_manifests(manifest, "ngram")
+        self.patterns = require_manifests(manifest, "ngram") if manifest or source is None else []
         if out is None:
             raise InputError("prepare ngram: no file is named: add out=lm.json")
         if min_count < 1:
@@ -44,11 +46,12 @@ class CountNgrams:
         self.min_count = min_count
         self.held_out = [held_out] if isinstance(held_out, str) else list(held_out)
         self.overwrite = overwrite
+        self.source = source
 
     def run(self) -> int:
         """0 when the model is written."""
         require_free([self.out], self.overwrite)
-        counted = self._symbols(self.patterns)
+        counted = [*self._drawn(), *(self._symbols(self.patterns) if self.patterns else [])]
         held_out = self._symbols(self.held_out) if self.held_out else []
         symbols = sorted({one for text in counted for one in text})
         if self.spelling is not None:
@@ -75,6 +78,17 @@ class CountNgrams:
         if not kept:
             raise InputError(f"{patterns[0]}: there is no text in it: name a manifest with references, or a text file")
         return kept
+
+    def _drawn(self) -> list[list[str]]:
+        """The texts of one epoch of what is made while training."""
+        if self.source is None:
+            return []
+        texts = []
+        with progress("making texts", len(self.source.lengths)) as advance:
+            for number in range(len(self.source.lengths)):
+                texts.append(symbols_of(self.source.draw(number, 0)[0], self.spelling))
+                advance()
+        return [list(text) for text in texts if text]
 
     def _lines(self, file: Path) -> Iterator[list[str]]:
         """A text a line."""

@@ -33,7 +33,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": ("saved",),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols", "alphabet", "columns", "base_rate", "architecture"),
+    "model": ("num_features", "num_symbols", "windows", "alphabet", "columns", "base_rate", "architecture"),
     "adapter": (),
     "loss": ("teacher", "num_symbols"),
     "weighting": ("model", "prior_losses"),
@@ -109,7 +109,11 @@ def build_recognizer(
     loss = make(config["loss"], "loss", **pupil)
     ignorance = ignorance_of(loss, data) if training else BestGuess()
     known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
-    known |= {"base_rate": ignorance.base_rate, "architecture": architecture}
+    known |= {
+        "windows": getattr(feature, "windows", ()),
+        "base_rate": ignorance.base_rate,
+        "architecture": architecture,
+    }
     require_level(config["model"], "model", feature.settings.get("level"))
     model = make(config["model"], "model", **sizes, **known)
     require_wave(model, feature)

@@ -66,6 +66,7 @@ class ToneEnvelope:
         self._hop = sample_rate // frame_rate
         self._frame_rate = frame_rate
         self._windows = [max(1, round(length / 1000 * sample_rate)) for length in integrate_ms]
+        self.windows = tuple(window / self._hop for window in self._windows)  # of the first columns, in frames
         self._starts = [self._hop - window if causal else (self._hop - window) // 2 for window in self._windows]
         self._block = math.gcd(self._hop, *self._windows, *self._starts)  # every sum begins and ends at multiples of it
         self._band = (float(band_hz[0]), float(band_hz[1]))

@@ -1,4 +1,4 @@
-"""The pace of a sender, found before symbols are: how long the shortest mark lasts, and looks that are as far apart.
+"""The pace of a sender, found before symbols are, and what it is good for: sums and looks that are as long as marks.
 
 What a letter looks like depends on how fast it is sent, and on little else. A network that knows the pace looks at
 frames half a mark apart instead of frames a tenth of a second apart, and learns each letter once instead of at each
@@ -18,7 +18,7 @@ from torch.nn import functional
 from project.contract import InputError, Pace
 from project.model.sequence_encoder import DilatedBlock, Look
 
-# B examples, T frames, C channels, K paces, N frames looked at
+# B examples, T frames, C channels, K paces, N frames looked at, F features of an input frame, L lengths of sums, M marks
 
 _KERNEL = 5  # frames that one look of the finder takes in
 _SHARE = 0.1  # of a frame's evidence in the sum: frames that lie beside each other say the same
@@ -100,6 +100,38 @@ class PacedBlock(Look):
         others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN1)
         before, after = others_BTNC.chunk(2, dim=2)
         return self.made(x_BTC, torch.cat([before, normed_BTC[:, :, None], after], dim=2).flatten(2))
+
+
+@final
+class PacedSums(nn.Module):
+    """What sums that are as long as marks say: of a feature's lengths those that are so many marks long at the pace found.
+
+    A sum as long as a mark has all of its tone and the least noise. Between two lengths the level is a mean of both, and
+    beyond the longest it is the longest one's. `lengths`: in input frames, rising, of the feature's first columns.
+    """
+
+    def __init__(
+        self, lengths: Sequence[float], marks: Sequence[float], channels: int, kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.enter = nn.Conv1d(len(marks), channels, kernel, stride=stride, padding=kernel // 2)
+        self.logs_L: Tensor
+        self.logs_M: Tensor
+        self.register_buffer("logs_L", torch.tensor(lengths, dtype=torch.float32).log(), persistent=False)
+        marks_M = stride * torch.tensor(marks, dtype=torch.float32)
+        self.register_buffer("logs_M", marks_M.log(), persistent=False)  # of input frames for one output frame of pace
+        self._stride = stride
+
+    def forward(self, x_BTF: Tensor, pace_BT: Tensor) -> Tensor:
+        """(B, T / stride, C) of input frames and of the pace in output frames."""
+        wanted_BTM1 = (pace_BT.log()[..., None] + self.logs_M)[..., None]
+        ways_BTML = ((wanted_BTM1 - self.logs_L[:-1]) / (self.logs_L[1:] - self.logs_L[:-1])).clamp(0, 1)
+        ways_BTML = ways_BTML.repeat_interleave(self._stride, dim=1)[:, : x_BTF.shape[1]]
+        levels_BTL = x_BTF[..., : len(self.logs_L)]
+        rises_BT1L = (levels_BTL[..., 1:] - levels_BTL[..., :-1])[:, :, None]  # from each length to the next
+        levels_BTM = levels_BTL[..., :1] + (ways_BTML * rises_BT1L).sum(dim=3)
+        paced_BTC: Tensor = self.enter(levels_BTM.transpose(1, 2)).transpose(1, 2)
+        return paced_BTC
 
 
 def sums_around(x_BTK: Tensor, reach: int) -> Tensor:

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from project.contract import Batch, Emissions, InputError
 from project.model.envelope import centred
 from project.model.head import start_at_blank
-from project.model.pace import PacedBlock, PaceFinder, likeliest
+from project.model.pace import PacedBlock, PacedSums, PaceFinder, likeliest
 from project.padding import inside
 
 # B examples, T frames, F features of a frame, C channels, V symbols (blank included)
 
+_KERNEL = 5  # frames that one look takes in
 _FARTHEST = 96  # output frames from one that a look sees: two seconds
 
 
@@ -26,49 +27,54 @@ class PacedEnvelopeEncoder(nn.Module):
     `distances`: for each look, how many half dits lie between the frames that it sees. Near ones again after far ones
     let what is known of the whole tell what is heard close by. `finder`: settings of the `PaceFinder`.
 
+    `marks`: what the feature says of sums so many dits long is heard beside all that it says; its sums are as long as
+    `windows`, in frames. None without.
+
     Otherwise as the envelope encoder: features lie between 0 and 1, padding does not count, it looks both ways and
     wants whole recordings or pieces that overlap by `context_frames`.
     """
 
-    edges = ("enter", "head", "finder.head")
+    edges = ("enter", "sums.enter", "head", "finder.head")
     replaceable = ("head",)
 
     def __init__(
         self,
         num_features: int,
         num_symbols: int,
+        windows: Sequence[float] = (),
         *,
         finder: Mapping[str, Any] | None = None,
+        marks: Sequence[float] = (),
         channels: int = 96,
         distances: Sequence[int] = (1, 2, 4, 8, 16, 32, 2, 8),
-        kernel: int = 5,
         stride: int = 2,
-        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if kernel % 2 == 0:
-            raise InputError(f"model.kernel is {kernel}, and an even kernel has no middle: give an odd one")
         if not distances or min(distances) < 1:
             raise InputError(f"model.distances is {list(distances)}: give one or more, each 1 or more")
-        self.enter = nn.Conv1d(num_features, channels, kernel, stride=stride, padding=kernel // 2)
+        self.enter = nn.Conv1d(num_features, channels, _KERNEL, stride=stride, padding=_KERNEL // 2)
         self.finder = _finder(channels, finder or {})
+        self.sums = _sums(windows, marks, channels, stride)
         self.tell = nn.Linear(self.finder.paces, channels)
-        self.blocks = nn.ModuleList(PacedBlock(channels, kernel, step, _FARTHEST, dropout) for step in distances)
+        self.blocks = nn.ModuleList(PacedBlock(channels, _KERNEL, step, _FARTHEST, 0.0) for step in distances)
         self.norm = nn.LayerNorm(channels)
         self.head = nn.Linear(channels, num_symbols)
         start_at_blank(self.head)
-        reaches = (min(_FARTHEST, ceil(kernel // 2 * 0.5 * step * self.finder.longest)) for step in distances)
-        self.context_frames = kernel // 2 + stride * (self.finder.context_frames + sum(reaches))
+        reaches = (min(_FARTHEST, ceil(_KERNEL // 2 * 0.5 * step * self.finder.longest)) for step in distances)
+        self.context_frames = _KERNEL // 2 + stride * (self.finder.context_frames + sum(reaches))
         self._stride = stride
 
     def forward(self, batch: Batch) -> Emissions:
         """(B, T / stride, V) log-probabilities in float32, and the pace."""
         lengths_B = self.num_output_frames(batch.lengths_B)
-        x_BTC = self.enter(centred(batch).transpose(1, 2)).transpose(1, 2)
+        heard_BTF = centred(batch)
+        x_BTC = self.enter(heard_BTF.transpose(1, 2)).transpose(1, 2)
         mask_BT1 = inside(lengths_B, x_BTC.shape[1])[..., None]
         pace = self.finder(x_BTC, mask_BT1)
         pace_BT = likeliest(pace).detach()  # symbols teach the finder nothing: what it says remains a pace
         x_BTC = x_BTC + self.tell(pace.log_probs_BTK.detach().exp())
+        if self.sums is not None:
+            x_BTC = x_BTC + self.sums(heard_BTF, pace_BT)
         for block in self.blocks:
             x_BTC = block(x_BTC, mask_BT1, pace_BT)
         log_probs_BTV = self.head(self.norm(x_BTC)).float().log_softmax(dim=2)
@@ -82,6 +88,19 @@ class PacedEnvelopeEncoder(nn.Module):
     def num_output_frames(self, num_frames: Tensor) -> Tensor:
         """One for every `stride` input frames, the last one possibly cut short."""
         return (num_frames + self._stride - 1) // self._stride
+
+
+def _sums(windows: Sequence[float], marks: Sequence[float], channels: int, stride: int) -> PacedSums | None:
+    if not marks:
+        return None
+    if min(marks) <= 0:
+        raise InputError(f"model.marks is {list(marks)}: give lengths in dits, each above 0, or [] for none")
+    if len(windows) < 2 or list(windows) != sorted(set(windows)):
+        raise InputError(
+            f"model.marks is {list(marks)}, and the feature has no sums over two or more lengths that rise: set "
+            "feature=tone_envelope, or model.marks=[]"
+        )
+    return PacedSums(windows, marks, channels, _KERNEL, stride)
 
 
 def _finder(inputs: int, settings: Mapping[str, Any]) -> PaceFinder:

@@ -1,4 +1,4 @@
-"""The pace: found in keyed marks, and what it makes of looks around."""
+"""The pace: found in keyed marks, and what it makes of sums and of looks around."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, Pace
 from project.loss.paced import pacing
-from project.model.pace import PacedBlock, PaceFinder, likeliest
+from project.model.pace import PacedBlock, PacedSums, PaceFinder, likeliest
 from project.model.paced_envelope import PacedEnvelopeEncoder
 from project.model.sequence_encoder import DilatedBlock
 
@@ -133,11 +133,13 @@ def test_nothing_farther_than_its_context_matters() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"kernel": 4}, "odd"),
         ({"distances": []}, "one or more"),
         ({"distances": [0, 2]}, "one or more"),
         ({"finder": {"frames": [9.0, 0.6]}}, "shortest and the longest"),
         ({"finder": {"width": 3}}, r"model\.finder: .*width"),
+        ({"marks": [1, 0]}, "above 0"),
+        ({"marks": [1], "windows": [2.0]}, "feature=tone_envelope, or model.marks="),
+        ({"marks": [1], "windows": [4.0, 2.0]}, "that rise"),
     ],
 )
 def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) -> None:
@@ -145,13 +147,43 @@ def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) ->
         PacedEnvelopeEncoder(2, 5, **words)  # type: ignore[arg-type]
 
 
+def heard(pace: float, marks: list[float], lengths: list[float], levels: list[float], frames: int = 7) -> list[float]:
+    """What is heard of each mark in the middle of a recording whose sums have these levels throughout."""
+    sums = PacedSums(lengths, marks, channels=len(marks), kernel=1, stride=2)
+    with torch.no_grad():
+        sums.enter.weight.copy_(torch.eye(len(marks))[..., None])
+        sums.enter.bias.zero_()  # type: ignore[union-attr]
+    x_BTF = torch.tensor([*levels, 9.0]).expand(1, frames, len(levels) + 1)  # and a feature that is no sum
+    paced_BTC = sums(x_BTF, torch.full((1, (frames + 1) // 2), pace))
+    assert paced_BTC.shape == (1, (frames + 1) // 2, len(marks))
+    told: list[float] = paced_BTC[0, 2].tolist()
+    return told
+
+
+def test_of_all_sums_those_as_long_as_marks_are_heard() -> None:
+    """A pace of 2 output frames is 4 input frames: one mark is the second length, two are the third."""
+    assert heard(2.0, [0.5, 1, 2], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.1, 0.2, 0.4])
+    assert heard(2.0, [math.sqrt(2)], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.3]), (
+        "half of the way, in logarithms"
+    )
+    assert heard(2.0, [0.1, 50], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.1, 0.4]), (
+        "the shortest and the longest"
+    )
+    assert heard(2.0, [1], [2, 4, 8], [0.1, 0.2, 0.4], frames=8) == pytest.approx([0.2])
+
+
+def test_a_run_of_old_without_paced_sums_has_none() -> None:
+    assert PacedEnvelopeEncoder(2, 5, windows=(1.0, 2.0)).sums is None
+    assert PacedEnvelopeEncoder(3, 5, windows=(1.0, 2.0), marks=(1,)).sums is not None
+
+
 def test_symbols_alone_teach_the_finder_nothing() -> None:
     torch.manual_seed(0)
-    encoder = PacedEnvelopeEncoder(2, 5, channels=8, distances=(1, 3))
+    encoder = PacedEnvelopeEncoder(2, 5, (1.0, 4.0), marks=(1, 3), channels=8, distances=(1, 3))
     output: Emissions = encoder(Batch(("a",), torch.rand(1, 60, 2), torch.tensor([60]), {}, ("",)))
     output.log_probs_BTV.square().sum().backward()
     taught = {name.partition(".")[0] for name, one in encoder.named_parameters() if one.grad is not None}
-    assert taught == {"enter", "tell", "blocks", "norm", "head"}
+    assert taught == {"enter", "sums", "tell", "blocks", "norm", "head"}
     encoder.keep_pace()
     kept = {name.partition(".")[0] for name, one in encoder.named_parameters() if not one.requires_grad}
     assert kept == {"enter", "finder"}
