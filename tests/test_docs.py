@@ -36,6 +36,7 @@ SMALL_RUN = {
 SMALL_MORSE_RUN = {"model.channels": "8", "model.blocks": "1"}
 SMALL_PACED_RUN = {"model.channels": "8", "model.distances": "[1]"}
 SMALL_SOURCE = {"data.fresh.portions.num_examples": "8", "data.fresh.portions.seconds": "[2,3]"}
+SMALL_TEXTS = {"source.portions.num_examples": "8"}
 SMALL_SIGNING = {"corpus.num_dev": "3", "corpus.num_test": "3", "corpus.sentences.num_glosses": "[3,4]"}
 SMALL_SIGN_RUN = {
     "model.size": "tiny",
@@ -109,6 +110,8 @@ def smaller(words: list[str]) -> list[str]:
     small: dict[str, str] = {}
     if words[0] == "prepare" and {"corpus=morse", "corpus=morse_wide"} & set(words):
         small = SMALL_CORPUS
+    elif words[0] == "prepare" and "corpus@source=morse_fresh" in words:
+        small = SMALL_TEXTS
     elif words[0] == "prepare" and "corpus=gloss" in words:
         small = SMALL_SIGNING
     elif words[0] == "prepare" and {"corpus=bars_synthetic", "corpus=bars_made"} & set(words):
@@ -124,7 +127,7 @@ def smaller(words: list[str]) -> list[str]:
         small |= SMALL_SOURCE if "morse/baseline" in line else {}
         small |= SMALL_OVERFIT if "trainer=overfit" in line else {}
     given = {word.partition("=")[0] for word in words}
-    if small is SMALL_SAID:  # the text says how much is made, as dev and test are not made unasked
+    if small in (SMALL_SAID, SMALL_TEXTS):  # the text says how much is made
         words, given = [word for word in words if word.partition("=")[0] not in small], set()
     return [*words, *(f"{key}={value}" for key, value in small.items() if key not in given)]
 

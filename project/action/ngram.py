@@ -21,6 +21,8 @@ from project.text.spelling import Spelling
 class CountNgrams:
     """Writes a model of the references' symbols, and says how well it foretells other texts.
 
+    `source` makes texts, too: those of its first epoch.
+
     Counting a recognizer's own training texts is fair; counting texts that it will be scored on is not.
     """
 
@@ -51,8 +53,9 @@ class CountNgrams:
     def run(self) -> int:
         """0 when the model is written."""
         require_free([self.out], self.overwrite)
-        counted = [*self._drawn(), *(self._symbols(self.patterns) if self.patterns else [])]
+        counted = self._symbols(self.patterns) if self.patterns else []
         held_out = self._symbols(self.held_out) if self.held_out else []
+        counted += self._drawn()
         symbols = sorted({one for text in counted for one in text})
         if self.spelling is not None:
             symbols = list(self.spelling.alphabet.symbols)
@@ -80,7 +83,7 @@ class CountNgrams:
         return kept
 
     def _drawn(self) -> list[list[str]]:
-        """The texts of one epoch of what is made while training."""
+        """The texts that the source makes."""
         if self.source is None:
             return []
         texts = []

@@ -108,12 +108,8 @@ def build_recognizer(
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
     ignorance = ignorance_of(loss, data) if training else BestGuess()
-    known = {"alphabet": spelling.alphabet, "columns": getattr(feature, "columns", {})}
-    known |= {
-        "windows": getattr(feature, "windows", ()),
-        "base_rate": ignorance.base_rate,
-        "architecture": architecture,
-    }
+    known = {"columns": getattr(feature, "columns", {}), "windows": getattr(feature, "windows", ())}
+    known |= {"alphabet": spelling.alphabet, "base_rate": ignorance.base_rate, "architecture": architecture}
     require_level(config["model"], "model", feature.settings.get("level"))
     model = make(config["model"], "model", **sizes, **known)
     require_wave(model, feature)

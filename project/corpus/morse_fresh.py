@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -68,7 +68,7 @@ class MorseFresh:
         low, high = self._portions.seconds
         seconds = rng.uniform(low, high, self._portions.num_examples)
         self.lengths: NDArray[np.float32] = np.round(seconds * sample_rate).astype(np.float32) / np.float32(sample_rate)
-        self.settings: dict[str, Any] = {
+        self.settings: Mapping[str, Any] = {
             "corpus": "morse_fresh@2",
             "seed": seed,
             "sample_rate": sample_rate,

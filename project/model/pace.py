@@ -18,7 +18,7 @@ from torch.nn import functional
 from project.contract import InputError, Pace
 from project.model.sequence_encoder import DilatedBlock, Look
 
-# B examples, T frames, C channels, K paces, N frames looked at, F features of an input frame, L lengths of sums, M marks
+# B examples, T frames, F features, L lengths of sums, M marks, C channels, K paces, N frames looked at
 
 _KERNEL = 5  # frames that one look of the finder takes in
 _SHARE = 0.1  # of a frame's evidence in the sum: frames that lie beside each other say the same
@@ -104,10 +104,10 @@ class PacedBlock(Look):
 
 @final
 class PacedSums(nn.Module):
-    """What sums that are as long as marks say: of a feature's lengths those that are so many marks long at the pace found.
+    """Of a feature's sums those that are as long as `marks` at the pace found: what they say, around each output frame.
 
-    A sum as long as a mark has all of its tone and the least noise. Between two lengths the level is a mean of both, and
-    beyond the longest it is the longest one's. `lengths`: in input frames, rising, of the feature's first columns.
+    A sum as long as a mark has all of its tone and the least noise. Between two lengths it is a mean of both, beyond
+    the longest the longest one. `lengths`: of the feature's first columns, in input frames, rising.
     """
 
     def __init__(

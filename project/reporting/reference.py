@@ -105,7 +105,7 @@ def choice_section(group: str, name: str) -> Iterator[str]:
     target = own.target if own else choice.target
     facts = [f"`{target}`"] if target else []
     facts += [f"like `{group}={base}`, but for what stands here" for base in choice.bases]
-    places = [(inner.partition("@"), value) for inner, value in choice.inner if "@" in inner]
+    places = [(inner.partition("@"), value) for inner, value in choice.inner if "@" in inner and value != "None"]
     facts += [f"with `{group}/{inner}={value}` as its `{place}`" for (inner, _, place), value in places]
     if facts:
         yield from (f"{'; '.join(facts)}.", "")

@@ -111,6 +111,7 @@ def built(node: Any, feature: str, text: str) -> Any:
         "num_symbols": len(alphabet),
         "alphabet": alphabet,
         "columns": getattr(hearing, "columns", {}),
+        "windows": getattr(hearing, "windows", ()),
         "base_rate": None,
         "architecture": None,
     }

@@ -11,6 +11,7 @@ import pytest
 from project import cli
 from project.action.ngram import CountNgrams
 from project.contract import InputError
+from project.corpus.morse_fresh import MorseFresh, Portions
 from project.text.ngram import Ngrams
 from project.text.spelling import Spelling
 
@@ -46,6 +47,34 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         cli.main(["prepare", "ngram", train, "text=morse", f"out={out}", "order=4"])
     assert stop.value.code in {0, None}, capsys.readouterr().err
     assert Ngrams.load(out).order == 4
+
+
+def test_what_is_made_while_training_is_counted_by_the_epoch(tmp_path: Path) -> None:
+    source = MorseFresh(portions=Portions(num_examples=12, seconds=(2.5, 5)))
+    spelling = Spelling(" ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", normalize=["upper"])
+    texts = [source.draw(number, 0)[0].text for number in range(12)]
+    assert len(set(texts)) > 6
+    CountNgrams(out=str(tmp_path / "made.json"), spelling=spelling, order=3, source=source).run()
+    CountNgrams(write(tmp_path / "told.jsonl", *texts), str(tmp_path / "told.json"), spelling, order=3).run()
+    assert (tmp_path / "made.json").read_bytes() == (tmp_path / "told.json").read_bytes()
+    listed = write(tmp_path / "more.jsonl", "CQ CQ CQ")
+    CountNgrams(listed, str(tmp_path / "both.json"), spelling, order=3, source=source).run()
+    made, both = (Ngrams.load(tmp_path / f"{name}.json") for name in ("made", "both"))
+    sequence = [number - 1 for number in spelling.encode("CQ CQ")]
+    assert both.log_prob(sequence) > made.log_prob(sequence)
+
+
+def test_what_is_made_is_counted_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "corpus@source=morse_fresh",
+        "source.portions.num_examples=3",
+        "text=morse_full",
+        f"out={tmp_path}/lm.json",
+    ]
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["prepare", "ngram", *words, f"out={tmp_path}/lm.json"])
+    assert stop.value.code in {0, None}, capsys.readouterr().err
+    assert "<SK>" in Ngrams.load(tmp_path / "lm.json").symbols
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:

@@ -162,14 +162,11 @@ def heard(pace: float, marks: list[float], lengths: list[float], levels: list[fl
 
 def test_of_all_sums_those_as_long_as_marks_are_heard() -> None:
     """A pace of 2 output frames is 4 input frames: one mark is the second length, two are the third."""
-    assert heard(2.0, [0.5, 1, 2], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.1, 0.2, 0.4])
-    assert heard(2.0, [math.sqrt(2)], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.3]), (
-        "half of the way, in logarithms"
-    )
-    assert heard(2.0, [0.1, 50], [2, 4, 8], [0.1, 0.2, 0.4]) == pytest.approx([0.1, 0.4]), (
-        "the shortest and the longest"
-    )
-    assert heard(2.0, [1], [2, 4, 8], [0.1, 0.2, 0.4], frames=8) == pytest.approx([0.2])
+    lengths, levels = [2.0, 4.0, 8.0], [0.1, 0.2, 0.4]
+    assert heard(2.0, [0.5, 1, 2], lengths, levels) == pytest.approx(levels)
+    assert heard(2.0, [math.sqrt(2)], lengths, levels) == pytest.approx([0.3]), "half of the way, in logarithms"
+    assert heard(2.0, [0.1, 50], lengths, levels) == pytest.approx([0.1, 0.4]), "the shortest and the longest"
+    assert heard(2.0, [1], lengths, levels, frames=8) == pytest.approx([0.2])
 
 
 def test_a_run_of_old_without_paced_sums_has_none() -> None:
