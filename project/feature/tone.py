@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.ndimage import uniform_filter1d
@@ -51,7 +52,7 @@ def whitened(wave: Floats, sample_rate: int, band_hz: tuple[float, float], *, ca
     low, high = round(band_hz[0] / spacing), round(band_hz[1] / spacing)
     padded = np.pad(wave, (window // 2, window))
     starts = np.arange(0, max(len(wave), 1), hop)
-    pieces_TN = padded[starts[:, None] + np.arange(window)] * np.hanning(window).astype(np.float32)
+    pieces_TN = sliding_window_view(padded, window)[starts] * np.hanning(window).astype(np.float32)
     spectrum_TK = rfft(pieces_TN, size, axis=1)[:, low : high + 1]
     power_TK = np.square(spectrum_TK.real) + np.square(spectrum_TK.imag)
     if causal:

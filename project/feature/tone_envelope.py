@@ -99,13 +99,13 @@ class ToneEnvelope:
             return torch.zeros(0, self.num_features)
         wave = np.asarray(signal, dtype=np.float32)
         sums = self._sums(self._at_zero(wave))
-        powers = [self._power(sums, *span) for span in zip(self._windows, self._starts, strict=True)]
-        floors = self._floors(powers)
-        levels = [10 / _RANGE_DB * np.log10(1 + power / floor) for power, floor in zip(powers, floors, strict=True)]
-        middle = min(1, len(powers) - 1)
-        relative = self._under_peak(powers[middle], floors[middle])
-        columns = [*levels, relative, relative > 0.5]
-        return torch.from_numpy(np.clip(np.stack(columns, axis=1), 0, 1).astype(np.float32))
+        powers_LT = self._powers(sums)
+        floors_LT = self._floors(powers_LT)
+        levels_LT = 10 / _RANGE_DB * np.log10(1 + powers_LT / floors_LT)
+        middle = min(1, len(powers_LT) - 1)
+        relative_T = self._under_peak(powers_LT[middle], floors_LT[middle])
+        columns = np.vstack([levels_LT, relative_T, relative_T > 0.5])
+        return torch.from_numpy(np.clip(columns, 0, 1).T.astype(np.float32, order="C"))
 
     def tone_hz(self, signal: Wave) -> NDArray[np.float32]:
         """The tone's frequency at each sample."""
@@ -134,52 +134,56 @@ class ToneEnvelope:
         each = padded.reshape(blocks, self._block).sum(axis=1, dtype=np.complex128)
         return np.concatenate([[0.0], np.cumsum(each)])
 
-    def _power(self, sums: NDArray[np.complex128], window: int, start: int) -> NDArray[np.float64]:
-        """Mean power of the sums over a window at each frame, of which it begins `start` samples after the frame."""
+    def _powers(self, sums: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """(L, T) Mean power of the sums over each window at each frame."""
         count = len(sums) - 1
-        starts = np.arange(0, count, self._hop // self._block) + start // self._block
-        ends = np.clip(starts + window // self._block, 0, count)
-        sums_T = sums[ends] - sums[np.clip(starts, 0, count)]
-        return np.asarray(np.square(sums_T.real) + np.square(sums_T.imag)) / window**2
+        windows_L1, begins_L1 = (np.array(one)[:, None] for one in (self._windows, self._starts))
+        starts_LT = np.arange(0, count, self._hop // self._block) + begins_L1 // self._block
+        ends_LT = np.clip(starts_LT + windows_L1 // self._block, 0, count)
+        sums_LT = sums[ends_LT] - sums[np.clip(starts_LT, 0, count)]
+        return np.asarray((np.square(sums_LT.real) + np.square(sums_LT.imag)) / windows_L1**2)
 
-    def _floors(self, powers: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64] | float]:
-        """Mean power of the noise in each window length. Noise alone is exponentially distributed.
+    def _floors(self, powers_LT: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(L, T or 1) Mean power of the noise in each window length. Noise alone is exponentially distributed.
 
         Long windows are hardly ever free of marks where texts are dense: their quietest part is no noise. So the floor
         of a longer window is not above what that of the shorter one leaves for it.
         """
-        floors: list[NDArray[np.float64] | float] = []
-        for place, (power, window) in enumerate(zip(powers, self._windows, strict=True)):
-            floor, peak = self._quiet(power)
+        floors_LT, peaks_LT = self._quiet(powers_LT)
+        for place, window in enumerate(self._windows):
             if place:
-                floor = np.minimum(floor, _EVEN * floors[-1] * (self._windows[place - 1] / window))
-            least = 10 ** (-_QUIETEST_DB / 10) * self.sample_rate / (2500 * window) * peak
-            floors.append(np.maximum(np.maximum(floor, least), 1e-20))
-        return floors
+                left_T = _EVEN * floors_LT[place - 1] * (self._windows[place - 1] / window)
+                floors_LT[place] = np.minimum(floors_LT[place], left_T)
+            least_T = 10 ** (-_QUIETEST_DB / 10) * self.sample_rate / (2500 * window) * peaks_LT[place]
+            floors_LT[place] = np.maximum(np.maximum(floors_LT[place], least_T), 1e-20)
+        return floors_LT
 
-    def _quiet(self, power: NDArray[np.float64]) -> tuple[Any, Any]:
+    def _quiet(self, powers_LT: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What the quietest part of a recording tells of the noise's mean power, and the peak; so far, if causal."""
         if self._causal:
-            size = 4 * self._peak_frames
-            low = percentile_filter(power, 100 * _IDLE, size=size, mode="nearest", origin=(size - 1) // 2)
-            return low / -np.log(1 - _IDLE), np.maximum.accumulate(power)
-        return quantile(power, _IDLE) / -np.log(1 - _IDLE), power.max()
+            size = (1, 4 * self._peak_frames)
+            origin = (0, (size[1] - 1) // 2)
+            low_LT = percentile_filter(powers_LT, 100 * _IDLE, size=size, mode="nearest", origin=origin)
+            return low_LT / -np.log(1 - _IDLE), np.maximum.accumulate(powers_LT, axis=1)
+        return quantiles(powers_LT, _IDLE) / -np.log(1 - _IDLE), powers_LT.max(axis=1, keepdims=True)
 
-    def _under_peak(self, power: NDArray[np.float64], floor: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def _under_peak(self, power: NDArray[np.float64], floor: NDArray[np.float64]) -> NDArray[np.float64]:
         """Amplitude over that of the loudest moment around, which counts as three times the noise at least."""
         size = self._peak_frames if self._causal else 2 * self._peak_frames + 1
         origin = (size - 1) // 2 if self._causal else 0
         peak = maximum_filter1d(power, size, mode="nearest", origin=origin)
-        return np.asarray(np.sqrt(power / np.maximum(peak, 9 * np.asarray(floor))))
+        return np.asarray(np.sqrt(power / np.maximum(peak, 9 * floor)))
 
 
-def quantile(values: NDArray[np.float64], part: float) -> float:
-    """As numpy's, between the two nearest values, in a quarter of the time for short arrays.
+def quantiles(values_LT: NDArray[np.float64], part: float) -> NDArray[np.float64]:
+    """(L, 1) As numpy's, between the two nearest values, in a quarter of the time for short arrays.
 
-    >>> quantile(np.array([3.0, 1.0, 2.0, 4.0]), 0.5)
-    2.5
+    >>> quantiles(np.array([[3.0, 1.0, 2.0, 4.0]]), 0.5)
+    array([[2.5]])
     """
-    place = part * (len(values) - 1)
-    low = int(place)
-    lower, upper = np.partition(values, (low, min(low + 1, len(values) - 1)))[[low, min(low + 1, len(values) - 1)]]
-    return float(lower + (place - low) * (upper - lower))
+    last = values_LT.shape[1] - 1
+    place = part * last
+    low, high = int(place), min(int(place) + 1, last)
+    sorted_LT = np.partition(values_LT, (low, high), axis=1)
+    lower_L1, upper_L1 = sorted_LT[:, low, None], sorted_LT[:, high, None]
+    return np.asarray(lower_L1 + (place - low) * (upper_L1 - lower_L1))

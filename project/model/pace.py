@@ -98,8 +98,7 @@ class PacedBlock(Look):
         low_BTNC, high_BTNC = (flat.index_select(0, rows + step).reshape(shape) for step in (0, 1))
         part_BTN1 = (away_BTN - whole_BTN)[..., None].to(x_BTC.dtype)
         others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN1)
-        before, after = others_BTNC.chunk(2, dim=2)
-        return self.made(x_BTC, torch.cat([before, normed_BTC[:, :, None], after], dim=2).flatten(2))
+        return self.made_of_two(x_BTC, normed_BTC, others_BTNC.flatten(2))
 
 
 @final

@@ -43,7 +43,17 @@ class Look(nn.Module):
 
     def made(self, x_BTC: Tensor, around_BTC: Tensor) -> Tensor:
         """Each frame and what it makes of `around_BTC`, `kernel` frames side by side."""
-        made_BTC: Tensor = self.dropout(self.mix(functional.gelu(self.look(around_BTC))))
+        return self._mixed(x_BTC, self.look(around_BTC))
+
+    def made_of_two(self, x_BTC: Tensor, own_BTC: Tensor, others_BTC: Tensor) -> Tensor:
+        """The same of a frame itself and of the others around it, where laying all side by side would take time."""
+        weight, channels, before = self.look.weight, own_BTC.shape[2], others_BTC.shape[2] // 2
+        own, others = weight[:, before : before + channels], [weight[:, :before], weight[:, before + channels :]]
+        seen_BTC = functional.linear(others_BTC, torch.cat(others, dim=1), self.look.bias)
+        return self._mixed(x_BTC, seen_BTC + functional.linear(own_BTC, own))
+
+    def _mixed(self, x_BTC: Tensor, seen_BTC: Tensor) -> Tensor:
+        made_BTC: Tensor = self.dropout(self.mix(functional.gelu(seen_BTC)))
         return x_BTC + made_BTC
 
 
