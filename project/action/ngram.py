@@ -86,12 +86,16 @@ class CountNgrams:
         """The texts that the source makes."""
         if self.source is None:
             return []
-        texts = []
+        texts: list[list[str]] = []
         with progress("making texts", len(self.source.lengths)) as advance:
             for number in range(len(self.source.lengths)):
-                texts.append(symbols_of(self.source.draw(number, 0)[0], self.spelling))
+                texts.append(list(symbols_of(self.source.draw(number, 0)[0], self.spelling) or ()))
                 advance()
-        return [list(text) for text in texts if text]
+        if not any(texts):
+            raise InputError(
+                "source: what it makes has no texts: choose another one, such as corpus@source=morse_fresh"
+            )
+        return [text for text in texts if text]
 
     def _lines(self, file: Path) -> Iterator[list[str]]:
         """A text a line."""

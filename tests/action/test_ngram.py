@@ -6,11 +6,12 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from project import cli
 from project.action.ngram import CountNgrams
-from project.contract import InputError
+from project.contract import Example, InputError
 from project.corpus.morse_fresh import MorseFresh, Portions
 from project.text.ngram import Ngrams
 from project.text.spelling import Spelling
@@ -77,7 +78,7 @@ def test_what_is_made_is_counted_from_the_command_line(tmp_path: Path, capsys: p
     assert "<SK>" in Ngrams.load(tmp_path / "lm.json").symbols
 
 
-def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = write(tmp_path / "train.jsonl", "AB")
     with pytest.raises(InputError, match="add out="):
         CountNgrams(train)
@@ -90,6 +91,13 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         CountNgrams(train, str(tmp_path / "lm.json")).run()
     with pytest.raises(InputError, match="there is no text in it"):
         CountNgrams(write(tmp_path / "none.jsonl", None), str(tmp_path / "new.json")).run()
+    source = MorseFresh(portions=Portions(num_examples=2, seconds=(2.5, 3)))
+    silent = Example("silent", "x.wav", 1.0)
+    monkeypatch.setattr(source, "draw", lambda index, epoch: (silent, np.zeros(1)))
+    with pytest.raises(InputError, match="source: what it makes has no texts"):
+        CountNgrams(out=str(tmp_path / "new.json"), source=source).run()
+    with pytest.raises(InputError, match="manifest: none is named"):
+        CountNgrams(out=str(tmp_path / "new.json"))
     with pytest.raises(InputError, match="held_out: 'Z' is in none of the texts"):
         CountNgrams(train, str(tmp_path / "new.json"), held_out=write(tmp_path / "z.jsonl", "Z")).run()
     assert not (tmp_path / "new.json").exists()
