@@ -43,6 +43,7 @@ class Feature(Protocol):
 
     One that tells whether a key is down (0 or 1) says in which column, as `state_column`: masked learning asks for it.
     One whose columns are of several kinds names them as `columns`, name -> (start, end): models pick from them.
+    One whose first columns are sums over time says over how many frames each, as `sum_frames`.
     """
 
     num_features: int

@@ -38,6 +38,8 @@ class CountNgrams:
         source: Source | None = None,
     ) -> None:
         self.patterns = require_manifests(manifest, "ngram") if manifest or source is None else []
+        if source is not None and not isinstance(source, Source):
+            raise InputError("source: it makes nothing while training: choose one that does: corpus@source=morse_fresh")
         if out is None:
             raise InputError("prepare ngram: no file is named: add out=lm.json")
         if min_count < 1:

@@ -33,7 +33,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "text": ("saved",),
     "feature": (),
     "data": ("feature", "spelling"),
-    "model": ("num_features", "num_symbols", "windows", "alphabet", "columns", "base_rate", "architecture"),
+    "model": ("num_features", "num_symbols", "sum_frames", "alphabet", "columns", "base_rate", "architecture"),
     "adapter": (),
     "loss": ("teacher", "num_symbols"),
     "weighting": ("model", "prior_losses"),
@@ -108,7 +108,7 @@ def build_recognizer(
     pupil = {"teacher": teacher.system if teacher else None, "num_symbols": sizes["num_symbols"]}
     loss = make(config["loss"], "loss", **pupil)
     ignorance = ignorance_of(loss, data) if training else BestGuess()
-    known = {"columns": getattr(feature, "columns", {}), "windows": getattr(feature, "windows", ())}
+    known = {"columns": getattr(feature, "columns", {}), "sum_frames": getattr(feature, "sum_frames", ())}
     known |= {"alphabet": spelling.alphabet, "base_rate": ignorance.base_rate, "architecture": architecture}
     require_level(config["model"], "model", feature.settings.get("level"))
     model = make(config["model"], "model", **sizes, **known)

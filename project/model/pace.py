@@ -18,7 +18,7 @@ from torch.nn import functional
 from project.contract import InputError, Pace
 from project.model.sequence_encoder import DilatedBlock, Look
 
-# B examples, T frames, F features, L lengths of sums, M marks, C channels, K paces, N frames looked at
+# B examples, T frames, F features, L lengths of sums, D lengths in dits, C channels, K paces, N frames looked at
 
 _KERNEL = 5  # frames that one look of the finder takes in
 _SHARE = 0.1  # of a frame's evidence in the sum: frames that lie beside each other say the same
@@ -103,33 +103,34 @@ class PacedBlock(Look):
 
 @final
 class PacedSums(nn.Module):
-    """Of a feature's sums those that are as long as `marks` at the pace found: what they say, around each output frame.
+    """Of a feature's sums those that are so many `dits` long at the pace found: what they say around each output frame.
 
-    A sum as long as a mark has all of its tone and the least noise. Between two lengths it is a mean of both, beyond
-    the longest the longest one. `lengths`: of the feature's first columns, in input frames, rising.
+    A sum as long as a mark has all of its tone and the least noise. Between two lengths it is a mean of both; where all
+    are too short it is the longest one, and the other way round. `lengths`: of the feature's first columns, in input
+    frames, rising.
     """
 
     def __init__(
-        self, lengths: Sequence[float], marks: Sequence[float], channels: int, kernel: int, stride: int
+        self, lengths: Sequence[float], dits: Sequence[float], channels: int, kernel: int, stride: int
     ) -> None:
         super().__init__()
-        self.enter = nn.Conv1d(len(marks), channels, kernel, stride=stride, padding=kernel // 2)
+        self.enter = nn.Conv1d(len(dits), channels, kernel, stride=stride, padding=kernel // 2)
         self.logs_L: Tensor
-        self.logs_M: Tensor
+        self.logs_D: Tensor
         self.register_buffer("logs_L", torch.tensor(lengths, dtype=torch.float32).log(), persistent=False)
-        marks_M = stride * torch.tensor(marks, dtype=torch.float32)
-        self.register_buffer("logs_M", marks_M.log(), persistent=False)  # of input frames for one output frame of pace
+        frames_D = stride * torch.tensor(dits, dtype=torch.float32)  # of input, where a dit is one frame of output
+        self.register_buffer("logs_D", frames_D.log(), persistent=False)
         self._stride = stride
 
     def forward(self, x_BTF: Tensor, pace_BT: Tensor) -> Tensor:
         """(B, T / stride, C) of input frames and of the pace in output frames."""
-        wanted_BTM1 = (pace_BT.log()[..., None] + self.logs_M)[..., None]
-        ways_BTML = ((wanted_BTM1 - self.logs_L[:-1]) / (self.logs_L[1:] - self.logs_L[:-1])).clamp(0, 1)
-        ways_BTML = ways_BTML.repeat_interleave(self._stride, dim=1)[:, : x_BTF.shape[1]]
+        wanted_BTD1 = (pace_BT.log()[..., None] + self.logs_D)[..., None]
+        ways_BTDL = ((wanted_BTD1 - self.logs_L[:-1]) / (self.logs_L[1:] - self.logs_L[:-1])).clamp(0, 1)
+        ways_BTDL = ways_BTDL.repeat_interleave(self._stride, dim=1)[:, : x_BTF.shape[1]]
         levels_BTL = x_BTF[..., : len(self.logs_L)]
         rises_BT1L = (levels_BTL[..., 1:] - levels_BTL[..., :-1])[:, :, None]  # from each length to the next
-        levels_BTM = levels_BTL[..., :1] + (ways_BTML * rises_BT1L).sum(dim=3)
-        paced_BTC: Tensor = self.enter(levels_BTM.transpose(1, 2)).transpose(1, 2)
+        levels_BTD = levels_BTL[..., :1] + (ways_BTDL * rises_BT1L).sum(dim=3)
+        paced_BTC: Tensor = self.enter(levels_BTD.transpose(1, 2)).transpose(1, 2)
         return paced_BTC
 
 

@@ -27,24 +27,24 @@ class PacedEnvelopeEncoder(nn.Module):
     `distances`: for each look, how many half dits lie between the frames that it sees. Near ones again after far ones
     let what is known of the whole tell what is heard close by. `finder`: settings of the `PaceFinder`.
 
-    `marks`: what the feature says of sums so many dits long is heard beside all that it says; its sums are as long as
-    `windows`, in frames. None without.
+    `sums`: lengths in dits. Beside all columns of the feature those are heard that are sums of such a length, at the
+    pace found. `sum_frames`: how long the feature's sums are.
 
     Otherwise as the envelope encoder: features lie between 0 and 1, padding does not count, it looks both ways and
     wants whole recordings or pieces that overlap by `context_frames`.
     """
 
     edges = ("enter", "sums.enter", "head", "finder.head")
-    replaceable = ("head",)
+    replaceable = ("head", "sums")
 
     def __init__(
         self,
         num_features: int,
         num_symbols: int,
-        windows: Sequence[float] = (),
+        sum_frames: Sequence[float] = (),
         *,
         finder: Mapping[str, Any] | None = None,
-        marks: Sequence[float] = (),
+        sums: Sequence[float] = (),
         channels: int = 96,
         distances: Sequence[int] = (1, 2, 4, 8, 16, 32, 2, 8),
         stride: int = 2,
@@ -54,7 +54,7 @@ class PacedEnvelopeEncoder(nn.Module):
             raise InputError(f"model.distances is {list(distances)}: give one or more, each 1 or more")
         self.enter = nn.Conv1d(num_features, channels, _KERNEL, stride=stride, padding=_KERNEL // 2)
         self.finder = _finder(channels, finder or {})
-        self.sums = _sums(windows, marks, channels, stride)
+        self.sums = _sums(sum_frames, sums, channels, stride)
         self.tell = nn.Linear(self.finder.paces, channels)
         self.blocks = nn.ModuleList(PacedBlock(channels, _KERNEL, step, _FARTHEST, 0.0) for step in distances)
         self.norm = nn.LayerNorm(channels)
@@ -90,17 +90,17 @@ class PacedEnvelopeEncoder(nn.Module):
         return (num_frames + self._stride - 1) // self._stride
 
 
-def _sums(windows: Sequence[float], marks: Sequence[float], channels: int, stride: int) -> PacedSums | None:
-    if not marks:
+def _sums(sum_frames: Sequence[float], dits: Sequence[float], channels: int, stride: int) -> PacedSums | None:
+    if not dits:
         return None
-    if min(marks) <= 0:
-        raise InputError(f"model.marks is {list(marks)}: give lengths in dits, each above 0, or [] for none")
-    if len(windows) < 2 or list(windows) != sorted(set(windows)):
+    if min(dits) <= 0:
+        raise InputError(f"model.sums is {list(dits)}: give lengths in dits, each above 0, or [] for none")
+    if len(sum_frames) < 2 or list(sum_frames) != sorted(set(sum_frames)):
         raise InputError(
-            f"model.marks is {list(marks)}, and the feature has no sums over two or more lengths that rise: set "
-            "feature=tone_envelope, or model.marks=[]"
+            f"model.sums is {list(dits)}, but the feature does not sum over two lengths or more that rise: set "
+            "feature=tone_envelope and feature.integrate_ms, or model.sums=[]"
         )
-    return PacedSums(windows, marks, channels, _KERNEL, stride)
+    return PacedSums(sum_frames, dits, channels, _KERNEL, stride)
 
 
 def _finder(inputs: int, settings: Mapping[str, Any]) -> PaceFinder:

@@ -111,7 +111,7 @@ def built(node: Any, feature: str, text: str) -> Any:
         "num_symbols": len(alphabet),
         "alphabet": alphabet,
         "columns": getattr(hearing, "columns", {}),
-        "windows": getattr(hearing, "windows", ()),
+        "sum_frames": getattr(hearing, "sum_frames", ()),
         "base_rate": None,
         "architecture": None,
     }

@@ -96,6 +96,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(source, "draw", lambda index, epoch: (silent, np.zeros(1)))
     with pytest.raises(InputError, match="source: what it makes has no texts"):
         CountNgrams(out=str(tmp_path / "new.json"), source=source).run()
+    with pytest.raises(InputError, match="makes nothing while training"):
+        CountNgrams(out=str(tmp_path / "new.json"), source=Portions())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="manifest: none is named"):
         CountNgrams(out=str(tmp_path / "new.json"))
     with pytest.raises(InputError, match="held_out: 'Z' is in none of the texts"):

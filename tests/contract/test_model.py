@@ -20,6 +20,7 @@ from project.text.alphabet import Alphabet
 ALPHABET = Alphabet(("E", "T", "A", "N", " "))
 FEATURES, SYMBOLS = 2, len(ALPHABET)
 COLUMNS = {"pose": (0, 6), "face": (6, 18), "hands": (18, 24), "motion": (24, 48)}  # for models that pick by name
+SUM_FRAMES = (1.0, 4.0)  # for models that choose among sums
 WITHOUT_WEIGHTS = {"hsmm"}  # reads by rule: there is nothing that could learn
 LENGTHS = (61, 40, 23, 8)
 
@@ -43,7 +44,7 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     node = compose("train", [f"model={name}"])["model"]
     sizes = {"num_features": FEATURES, "num_symbols": SYMBOLS}
-    model: nn.Module = make(node, "model", **sizes, alphabet=ALPHABET, columns=COLUMNS)
+    model: nn.Module = make(node, "model", **sizes, alphabet=ALPHABET, columns=COLUMNS, sum_frames=SUM_FRAMES)
     return model
 
 

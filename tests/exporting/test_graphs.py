@@ -57,6 +57,7 @@ def compared(feature: Any, signals: Sequence[Any]) -> list[tuple[Tensor, Tensor,
     [
         ToneEnvelope(),
         ToneEnvelope(sample_rate=8000, integrate_ms=(5, 30), average_seconds=1.0, peak_seconds=0.5),
+        ToneEnvelope(integrate_ms=(10, 12, 16, 20, 26, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256)),
         Envelope(),
         Envelope(smooth_ms=4, frame_rate=50),
         Fbank(),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from project.contract import InputError
 from project.feature.envelope import Envelope
-from project.feature.tone_envelope import ToneEnvelope
+from project.feature.tone_envelope import ToneEnvelope, quantiles
 from project.part import Feature
 
 RATE = 4000
@@ -136,3 +136,20 @@ def test_the_number_of_frames_is_exact(samples: int) -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ToneEnvelope(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_each_length_is_what_it_is_alone(causal: bool) -> None:
+    """Longer ones know the floor of shorter ones; the shortest knows of none."""
+    wave = keyed(4, 700) + noise(4, 3.0)
+    together = ToneEnvelope(integrate_ms=(20, 80), causal=causal)(wave)
+    alone = ToneEnvelope(integrate_ms=(20,), causal=causal)(wave)
+    torch.testing.assert_close(together[:, 0], alone[:, 0], atol=0, rtol=0)
+    assert (together[:, 1] - together[:, 0]).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 100])
+def test_quantiles_are_those_of_numpy(count: int) -> None:
+    values_LT = np.random.default_rng(count).random((3, count))
+    expected_L1 = np.quantile(values_LT, 0.15, axis=1, keepdims=True)
+    np.testing.assert_allclose(quantiles(values_LT, 0.15), expected_L1, rtol=1e-12)

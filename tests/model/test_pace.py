@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, inject_adapter_in_model
 from torch.nn import functional
 
 from project.contract import Batch, Emissions, InputError, Pace
@@ -116,7 +118,7 @@ def test_the_finder_learns_how_long_marks_last_and_keeps_it_apart_for_two_sender
 def test_nothing_farther_than_its_context_matters() -> None:
     torch.manual_seed(0)
     finder = {"channels": 8, "dilations": (1, 2), "paces": 6, "reach": 10, "frames": (1.0, 4.0)}
-    encoder = PacedEnvelopeEncoder(2, 5, finder=finder, channels=8, distances=(1, 3)).eval()
+    encoder = PacedEnvelopeEncoder(2, 5, (1.0, 4.0), sums=(1, 3), finder=finder, channels=8, distances=(1, 3)).eval()
     assert encoder.context_frames == 2 + 2 * (10 + 2 * 3 + 4 + 12)
     signals_BTF = torch.rand(1, 400, 2)
     batch = Batch(("a",), signals_BTF, torch.tensor([400]), {}, ("",))
@@ -137,9 +139,10 @@ def test_nothing_farther_than_its_context_matters() -> None:
         ({"distances": [0, 2]}, "one or more"),
         ({"finder": {"frames": [9.0, 0.6]}}, "shortest and the longest"),
         ({"finder": {"width": 3}}, r"model\.finder: .*width"),
-        ({"marks": [1, 0]}, "above 0"),
-        ({"marks": [1], "windows": [2.0]}, "feature=tone_envelope, or model.marks="),
-        ({"marks": [1], "windows": [4.0, 2.0]}, "that rise"),
+        ({"sums": [1, 0]}, "above 0"),
+        ({"sums": [1]}, "feature=tone_envelope and feature.integrate_ms"),
+        ({"sums": [1], "sum_frames": [2.0]}, "two lengths or more"),
+        ({"sums": [1], "sum_frames": [4.0, 2.0]}, "that rise"),
     ],
 )
 def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) -> None:
@@ -147,36 +150,60 @@ def test_what_cannot_be_built_is_refused(words: dict[str, object], told: str) ->
         PacedEnvelopeEncoder(2, 5, **words)  # type: ignore[arg-type]
 
 
-def heard(pace: float, marks: list[float], lengths: list[float], levels: list[float], frames: int = 7) -> list[float]:
-    """What is heard of each mark in the middle of a recording whose sums have these levels throughout."""
-    sums = PacedSums(lengths, marks, channels=len(marks), kernel=1, stride=2)
+def paced_sums(lengths: list[float], dits: list[float], stride: int = 2) -> PacedSums:
+    """Sums that are heard as they are, each in a channel of its own, at every other frame."""
+    sums = PacedSums(lengths, dits, channels=len(dits), kernel=1, stride=stride)
     with torch.no_grad():
-        sums.enter.weight.copy_(torch.eye(len(marks))[..., None])
+        sums.enter.weight.copy_(torch.eye(len(dits))[..., None])
         sums.enter.bias.zero_()  # type: ignore[union-attr]
-    x_BTF = torch.tensor([*levels, 9.0]).expand(1, frames, len(levels) + 1)  # and a feature that is no sum
-    paced_BTC = sums(x_BTF, torch.full((1, (frames + 1) // 2), pace))
-    assert paced_BTC.shape == (1, (frames + 1) // 2, len(marks))
-    told: list[float] = paced_BTC[0, 2].tolist()
-    return told
+    return sums
 
 
-def test_of_all_sums_those_as_long_as_marks_are_heard() -> None:
-    """A pace of 2 output frames is 4 input frames: one mark is the second length, two are the third."""
+def test_of_all_sums_those_as_long_as_dits_and_dahs_are_heard() -> None:
+    """A pace of 2 output frames is 4 input frames: one dit is the second length, two are the third."""
     lengths, levels = [2.0, 4.0, 8.0], [0.1, 0.2, 0.4]
-    assert heard(2.0, [0.5, 1, 2], lengths, levels) == pytest.approx(levels)
-    assert heard(2.0, [math.sqrt(2)], lengths, levels) == pytest.approx([0.3]), "half of the way, in logarithms"
-    assert heard(2.0, [0.1, 50], lengths, levels) == pytest.approx([0.1, 0.4]), "the shortest and the longest"
-    assert heard(2.0, [1], lengths, levels, frames=8) == pytest.approx([0.2])
+    x_BTF = torch.tensor([*levels, 9.0]).expand(1, 7, 4)  # and a column that is no sum
+    dits = [0.5, 1, 2, math.sqrt(2), 0.1, 50]
+    heard_BTD = paced_sums(lengths, dits)(x_BTF, torch.full((1, 4), 2.0))
+    expected = [0.1, 0.2, 0.4, 0.3, 0.1, 0.4]  # then: half of the way, in logarithms; the shortest; the longest
+    torch.testing.assert_close(heard_BTD, torch.tensor(expected).expand(1, 4, 6))
 
 
-def test_a_run_of_old_without_paced_sums_has_none() -> None:
-    assert PacedEnvelopeEncoder(2, 5, windows=(1.0, 2.0)).sums is None
-    assert PacedEnvelopeEncoder(3, 5, windows=(1.0, 2.0), marks=(1,)).sums is not None
+@pytest.mark.parametrize("frames", [9, 10])
+def test_sums_follow_the_pace_of_their_example_and_moment(frames: int) -> None:
+    """Against a plain loop, at a pace that changes, in a batch, at an odd end."""
+    lengths, dits = [1.0, 2.5, 6.0, 16.0], [0.5, 1, 3]
+    x_BTF, pace_BT = torch.rand(2, frames, 5), 0.4 + 6 * torch.rand(2, (frames + 1) // 2)
+    heard_BTD = paced_sums(lengths, dits)(x_BTF, pace_BT)
+    for row in range(2):
+        for at in range((frames + 1) // 2):
+            wanted = [math.log(2 * float(pace_BT[row, at]) * dit) for dit in dits]
+            expected = np.interp(wanted, np.log(lengths), x_BTF[row, 2 * at, :4].numpy())
+            assert heard_BTD[row, at].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_a_configuration_of_old_has_no_sums() -> None:
+    assert PacedEnvelopeEncoder(2, 5, sum_frames=(1.0, 2.0)).sums is None
+    assert PacedEnvelopeEncoder(3, 5, sum_frames=(1.0, 2.0), sums=(1,)).sums is not None
+
+
+def test_learning_and_using_a_look_are_the_same() -> None:
+    """While it learns it lays nothing side by side; what adapts it is not passed by."""
+    block, x_BTC, pace_BT = paced_block(3), torch.randn(2, 20, 6), 1 + 3 * torch.rand(2, 20)
+    mask_BT1 = torch.ones(2, 20, 1, dtype=torch.bool)
+    learning = block.train()(x_BTC, mask_BT1, pace_BT)
+    torch.testing.assert_close(block.eval()(x_BTC, mask_BT1, pace_BT), learning)
+    inject_adapter_in_model(LoraConfig(r=2, target_modules=["look"]), block)
+    block.train()(x_BTC, mask_BT1, pace_BT).sum().backward()
+    taught = [one.grad for name, one in block.named_parameters() if "lora_B" in name]
+    assert len(taught) == 1
+    assert taught[0] is not None
+    assert taught[0].abs().max() > 0
 
 
 def test_symbols_alone_teach_the_finder_nothing() -> None:
     torch.manual_seed(0)
-    encoder = PacedEnvelopeEncoder(2, 5, (1.0, 4.0), marks=(1, 3), channels=8, distances=(1, 3))
+    encoder = PacedEnvelopeEncoder(2, 5, (1.0, 4.0), sums=(1, 3), channels=8, distances=(1, 3))
     output: Emissions = encoder(Batch(("a",), torch.rand(1, 60, 2), torch.tensor([60]), {}, ("",)))
     output.log_probs_BTV.square().sum().backward()
     taught = {name.partition(".")[0] for name, one in encoder.named_parameters() if one.grad is not None}
