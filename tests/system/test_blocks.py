@@ -24,7 +24,6 @@ MODELS = {
         "model.channels=8",
         "model.distances=[1,2,4]",
         "model.finder.dilations=[1]",
-        "model.dropout=0.1",
     ],
     "phoneme/scratch": ["model=fbank_conformer", "model.encoder.channels=16", "model.encoder.layers=2"],
     "sign/fingerspelling": ["model.size=tiny"],
