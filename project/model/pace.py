@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from project.contract import InputError, Pace
 from project.model.sequence_encoder import DilatedBlock, Look
+from project.model.weighted_rows import weighted_rows
 
 # B examples, T frames, F features, L lengths of sums, D lengths in dits, C channels, K paces, N frames looked at
 
@@ -86,19 +87,36 @@ class PacedBlock(Look):
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor, pace_BT: Tensor) -> Tensor:
         """`pace_BT`: how many frames a mark lasts at each frame."""
-        batch, frames, channels = x_BTC.shape
         normed_BTC = self.normed(x_BTC, mask_BT1)
         away_BTN = (pace_BT[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
         whole_BTN = away_BTN.floor()
-        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
         padded_BTC = functional.pad(normed_BTC, (0, 0, 2, 2))  # before and after: nothing
-        firsts_B11 = (frames + 4) * torch.arange(batch, device=x_BTC.device)[:, None, None]
-        rows, shape = (at_BTN + firsts_B11).reshape(-1), (*at_BTN.shape, channels)
-        flat = padded_BTC.reshape(-1, channels)
+        frames, padded = x_BTC.shape[1], padded_BTC.shape[1]
+        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
+        rows_BTN = at_BTN + padded * torch.arange(len(x_BTC), device=x_BTC.device)[:, None, None]
+        part_BTN = away_BTN - whole_BTN
+        if self.training and type(self.look) is nn.Linear:
+            return self.mixed(x_BTC, self._learned(normed_BTC, padded_BTC, rows_BTN, part_BTN))
+        shape = (*rows_BTN.shape, x_BTC.shape[2])
+        flat, rows = padded_BTC.flatten(0, 1), rows_BTN.flatten()
         low_BTNC, high_BTNC = (flat.index_select(0, rows + step).reshape(shape) for step in (0, 1))
-        part_BTN1 = (away_BTN - whole_BTN)[..., None].to(x_BTC.dtype)
-        others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN1)
-        return self.made_of_two(x_BTC, normed_BTC, others_BTNC.flatten(2))
+        others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN[..., None].to(x_BTC.dtype))
+        earlier_BTC, later_BTC = others_BTNC.flatten(2).chunk(2, dim=2)
+        return self.made(x_BTC, torch.cat([earlier_BTC, normed_BTC, later_BTC], dim=2))
+
+    def _learned(self, own_BTC: Tensor, padded_BTC: Tensor, rows_BTN: Tensor, part_BTN: Tensor) -> Tensor:
+        """What is seen, in two thirds of the time where a plain layer learns: each frame as it looks from each of the
+        steps first, and then what lies between two of them. One that is adapted, or becomes part of a graph, is asked.
+        """
+        steps, channels = len(self.steps_N), own_BTC.shape[2]
+        looks = self.look.weight.view(channels, steps + 1, channels).transpose(0, 1)
+        others = torch.cat([looks[: steps // 2], looks[steps // 2 + 1 :]]).flatten(0, 1)
+        table_RC = functional.linear(padded_BTC, others).reshape(-1, channels)
+        low_BTN = steps * rows_BTN + torch.arange(steps, device=rows_BTN.device)
+        rows_MK = torch.cat([low_BTN, low_BTN + steps], dim=2).flatten(0, 1)
+        weights_MK = torch.cat([1 - part_BTN, part_BTN], dim=2).flatten(0, 1)
+        others_BTC = weighted_rows(table_RC, rows_MK, weights_MK).view_as(own_BTC)
+        return others_BTC + functional.linear(own_BTC, looks[steps // 2], self.look.bias)
 
 
 @final

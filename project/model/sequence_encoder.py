@@ -43,23 +43,10 @@ class Look(nn.Module):
 
     def made(self, x_BTC: Tensor, around_BTC: Tensor) -> Tensor:
         """Each frame and what it makes of `around_BTC`, `kernel` frames side by side."""
-        return self._mixed(x_BTC, self.look(around_BTC))
+        return self.mixed(x_BTC, self.look(around_BTC))
 
-    def made_of_two(self, x_BTC: Tensor, own_BTC: Tensor, others_BTC: Tensor) -> Tensor:
-        """The same of a frame itself and of the others around it, half of them before it.
-
-        To lay all side by side takes time, which is saved where a plain layer learns. One that is adapted, or becomes
-        part of a graph, is asked as a whole.
-        """
-        if not (self.training and type(self.look) is nn.Linear):
-            earlier_BTC, later_BTC = others_BTC.chunk(2, dim=2)
-            return self.made(x_BTC, torch.cat([earlier_BTC, own_BTC, later_BTC], dim=2))
-        weight, channels, before = self.look.weight, own_BTC.shape[2], others_BTC.shape[2] // 2
-        own, others = weight[:, before : before + channels], [weight[:, :before], weight[:, before + channels :]]
-        seen_BTC = functional.linear(others_BTC, torch.cat(others, dim=1), self.look.bias)
-        return self._mixed(x_BTC, seen_BTC + functional.linear(own_BTC, own))
-
-    def _mixed(self, x_BTC: Tensor, seen_BTC: Tensor) -> Tensor:
+    def mixed(self, x_BTC: Tensor, seen_BTC: Tensor) -> Tensor:
+        """The same of what has been seen in them."""
         made_BTC: Tensor = self.dropout(self.mix(functional.gelu(seen_BTC)))
         return x_BTC + made_BTC
 

@@ -189,10 +189,14 @@ def test_a_configuration_of_old_has_no_sums() -> None:
 
 def test_learning_and_using_a_look_are_the_same() -> None:
     """While it learns it lays nothing side by side; what adapts it is not passed by."""
-    block, x_BTC, pace_BT = paced_block(3), torch.randn(2, 20, 6), 1 + 3 * torch.rand(2, 20)
-    mask_BT1 = torch.ones(2, 20, 1, dtype=torch.bool)
-    learning = block.train()(x_BTC, mask_BT1, pace_BT)
-    torch.testing.assert_close(block.eval()(x_BTC, mask_BT1, pace_BT), learning)
+    block, x_BTC, pace_BT = paced_block(3), torch.randn(2, 20, 6, requires_grad=True), 1 + 3 * torch.rand(2, 20)
+    mask_BT1, said, taught_by = torch.ones(2, 20, 1, dtype=torch.bool), {}, {}
+    mask_BT1[1, 15:] = False
+    for learning in (True, False):
+        said[learning] = block.train(learning)(x_BTC, mask_BT1, pace_BT)
+        taught_by[learning] = torch.autograd.grad(said[learning].square().sum(), [x_BTC, *block.parameters()])
+    torch.testing.assert_close(said[True], said[False])
+    torch.testing.assert_close(taught_by[True], taught_by[False], rtol=1e-4, atol=1e-5)
     inject_adapter_in_model(LoraConfig(r=2, target_modules=["look"]), block)
     block.train()(x_BTC, mask_BT1, pace_BT).sum().backward()
     taught = [one.grad for name, one in block.named_parameters() if "lora_B" in name]
