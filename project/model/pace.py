@@ -87,26 +87,35 @@ class PacedBlock(Look):
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor, pace_BT: Tensor) -> Tensor:
         """`pace_BT`: how many frames a mark lasts at each frame."""
-        normed_BTC = self.normed(x_BTC, mask_BT1)
+        own_BTC = self.normed(x_BTC, mask_BT1)
+        padded_BTC = functional.pad(own_BTC, (0, 0, 2, 2))  # before and after: nothing
+        rows_BTN, part_BTN = self._places(pace_BT, padded_BTC.shape[1])
+        plain = self.training and type(self.look) is nn.Linear
+        seen = self._learned if plain else self._asked  # one that is adapted, or becomes part of a graph, is asked
+        return self.made(x_BTC, seen(own_BTC, padded_BTC, rows_BTN, part_BTN))
+
+    def _places(self, pace_BT: Tensor, padded: int) -> tuple[Tensor, Tensor]:
+        """Of what each frame sees the row in a padded batch, and which part of the way to the next row it is."""
+        batch, frames = pace_BT.shape
         away_BTN = (pace_BT[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
         whole_BTN = away_BTN.floor()
-        padded_BTC = functional.pad(normed_BTC, (0, 0, 2, 2))  # before and after: nothing
-        frames, padded = x_BTC.shape[1], padded_BTC.shape[1]
-        at_BTN = (torch.arange(frames, device=x_BTC.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
-        rows_BTN = at_BTN + padded * torch.arange(len(x_BTC), device=x_BTC.device)[:, None, None]
-        part_BTN = away_BTN - whole_BTN
-        if self.training and type(self.look) is nn.Linear:
-            return self.mixed(x_BTC, self._learned(normed_BTC, padded_BTC, rows_BTN, part_BTN))
-        shape = (*rows_BTN.shape, x_BTC.shape[2])
+        at_BTN = (torch.arange(frames, device=pace_BT.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
+        firsts_B11 = padded * torch.arange(batch, device=pace_BT.device)[:, None, None]
+        return at_BTN + firsts_B11, away_BTN - whole_BTN
+
+    def _asked(self, own_BTC: Tensor, padded_BTC: Tensor, rows_BTN: Tensor, part_BTN: Tensor) -> Tensor:
+        """What the look sees of frames side by side."""
         flat, rows = padded_BTC.flatten(0, 1), rows_BTN.flatten()
+        shape = (*rows_BTN.shape, own_BTC.shape[2])
         low_BTNC, high_BTNC = (flat.index_select(0, rows + step).reshape(shape) for step in (0, 1))
-        others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN[..., None].to(x_BTC.dtype))
+        others_BTNC = torch.lerp(low_BTNC, high_BTNC, part_BTN[..., None].to(own_BTC.dtype))
         earlier_BTC, later_BTC = others_BTNC.flatten(2).chunk(2, dim=2)
-        return self.made(x_BTC, torch.cat([earlier_BTC, normed_BTC, later_BTC], dim=2))
+        seen_BTC: Tensor = self.look(torch.cat([earlier_BTC, own_BTC, later_BTC], dim=2))
+        return seen_BTC
 
     def _learned(self, own_BTC: Tensor, padded_BTC: Tensor, rows_BTN: Tensor, part_BTN: Tensor) -> Tensor:
-        """What is seen, in two thirds of the time where a plain layer learns: each frame as it looks from each of the
-        steps first, and then what lies between two of them. One that is adapted, or becomes part of a graph, is asked.
+        """The same in two thirds of the time where it learns: first what each frame is to each of the steps, and then
+        what lies between two of them.
         """
         steps, channels = len(self.steps_N), own_BTC.shape[2]
         looks = self.look.weight.view(channels, steps + 1, channels).transpose(0, 1)

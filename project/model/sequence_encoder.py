@@ -41,12 +41,8 @@ class Look(nn.Module):
         seen_BTC: Tensor = self.norm(x_BTC) * mask_BT1
         return seen_BTC.to(x_BTC.dtype)  # or autocast has copies of it made in float32
 
-    def made(self, x_BTC: Tensor, around_BTC: Tensor) -> Tensor:
-        """Each frame and what it makes of `around_BTC`, `kernel` frames side by side."""
-        return self.mixed(x_BTC, self.look(around_BTC))
-
-    def mixed(self, x_BTC: Tensor, seen_BTC: Tensor) -> Tensor:
-        """The same of what has been seen in them."""
+    def made(self, x_BTC: Tensor, seen_BTC: Tensor) -> Tensor:
+        """Each frame and what it makes of what the look has seen."""
         made_BTC: Tensor = self.dropout(self.mix(functional.gelu(seen_BTC)))
         return x_BTC + made_BTC
 
@@ -62,8 +58,8 @@ class DilatedBlock(Look):
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         frames, reach = x_BTC.shape[1], self._distances[-1] // 2
         around_BTC = functional.pad(self.normed(x_BTC, mask_BT1), (0, 0, reach, reach))
-        seen_BTC = torch.cat([around_BTC[:, start : start + frames] for start in self._distances], dim=2)
-        return self.made(x_BTC, seen_BTC)
+        beside_BTC = torch.cat([around_BTC[:, start : start + frames] for start in self._distances], dim=2)
+        return self.made(x_BTC, self.look(beside_BTC))
 
 
 class Encoder(nn.Module, ABC):
