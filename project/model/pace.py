@@ -114,8 +114,8 @@ class PacedBlock(Look):
         return seen_BTC
 
     def _learned(self, own_BTC: Tensor, padded_BTC: Tensor, rows_BTN: Tensor, part_BTN: Tensor) -> Tensor:
-        """The same in two thirds of the time where it learns: first what each frame is to each of the steps, and then
-        what lies between two of them.
+        """The same, in less time where it learns: first what each frame is to each of the steps, and then what lies
+        between two of them.
         """
         steps, channels = len(self.steps_N), own_BTC.shape[2]
         looks = self.look.weight.view(channels, steps + 1, channels).transpose(0, 1)
