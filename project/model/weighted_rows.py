@@ -37,7 +37,7 @@ class _WeightedRows(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Each row gets from all sums that it is in, which lie side by side once its places are sorted."""
         (gradient_MC,), (rows_MK, weights_MK) = gradients, ctx.saved_tensors
-        rows, places = rows_MK.flatten().sort()
+        rows, places = rows_MK.flatten().sort(stable=True)  # sums in one order, whatever sorts
         times_R = rows.new_zeros(ctx.height).scatter_add_(0, rows, torch.ones_like(rows))
         table_RC = functional.embedding_bag(
             places.div(rows_MK.shape[1], rounding_mode="floor"),
