@@ -86,7 +86,7 @@ class PacedBlock(Look):
         self._farthest = farthest
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor, pace_BT: Tensor) -> Tensor:
-        """`pace_BT`: how many frames a mark lasts at each frame."""
+        """`pace_BT`: how many frames a mark lasts at each frame. It is given: what is seen teaches it nothing."""
         own_BTC = self.normed(x_BTC, mask_BT1)
         padded_BTC = functional.pad(own_BTC, (0, 0, 2, 2))  # before and after: nothing
         rows_BTN, part_BTN = self._places(pace_BT, padded_BTC.shape[1])
@@ -97,7 +97,7 @@ class PacedBlock(Look):
     def _places(self, pace_BT: Tensor, padded: int) -> tuple[Tensor, Tensor]:
         """Of what each frame sees the row in a padded batch, and which part of the way to the next row it is."""
         batch, frames = pace_BT.shape
-        away_BTN = (pace_BT[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
+        away_BTN = (pace_BT.detach()[..., None] * self.steps_N).clamp(-self._farthest, self._farthest)
         whole_BTN = away_BTN.floor()
         at_BTN = (torch.arange(frames, device=pace_BT.device)[:, None] + whole_BTN.long()).clamp(-2, frames) + 2
         firsts_B11 = padded * torch.arange(batch, device=pace_BT.device)[:, None, None]

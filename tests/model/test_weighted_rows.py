@@ -25,3 +25,8 @@ def test_sums_and_gradients_are_those_of_indexing(dtype: torch.dtype) -> None:
     assert table_RC.grad is not None
     torch.testing.assert_close(table_RC.grad, expected_RC.to(dtype))
     assert table_RC.grad[13:].abs().max() == 0
+
+
+def test_weights_that_could_not_learn_are_refused() -> None:
+    with pytest.raises(AssertionError, match="detach the weights"):
+        weighted_rows(torch.ones(3, 1), torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1, requires_grad=True))

@@ -111,7 +111,9 @@ def test_a_model_without_blocks_is_told() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch, of itself
-@pytest.mark.filterwarnings("ignore:.*autograd.function.Function.*:DeprecationWarning")  # as well
+@pytest.mark.filterwarnings(  # its compiler, of any autograd.Function (torch 2.13, November 2026)
+    "ignore:.*autograd.function.Function.*should not be instantiated:DeprecationWarning"
+)
 def test_compiled_blocks_say_the_same_under_the_same_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """What torch makes of the program is torch's business: here the graph that it found is run as it is."""
     compile_ = nn.Module.compile

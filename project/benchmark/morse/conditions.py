@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -53,6 +54,7 @@ class Condition:
     snr_db: float | None  # None: no noise at all
     fading_hz: float | None = None  # Doppler spread; None: steady
     by_turns: bool = False  # two operators, one after the other
+    overall: int | None = None  # words a minute that come out, gaps being longer: time for learners
 
     @property
     def channel(self) -> str:
@@ -67,13 +69,17 @@ class Condition:
 
     @property
     def name(self) -> str:
-        return f"{self.keyer} {self.wpm} WPM {self.channel}"
+        """Who, how fast, and the radio.
+
+        >>> Condition("ebook2cw", 20, 0).name, Condition("ebook2cw", 20, 0, overall=10).name
+        ('ebook2cw 20 WPM 0 dB', 'ebook2cw 20/10 WPM 0 dB')
+        """
+        speed = f"{self.wpm}" if self.overall is None else f"{self.wpm}/{self.overall}"
+        return f"{self.keyer} {speed} WPM {self.channel}"
 
 
-def _at(
-    keyer: str, wpm: int, *levels: float | None, fading_hz: float | None = None, by_turns: bool = False
-) -> list[Condition]:
-    return [Condition(keyer, wpm, snr_db, fading_hz, by_turns) for snr_db in levels]
+def _at(keyer: str, wpm: int, *levels: float | None, **others: Any) -> list[Condition]:
+    return [Condition(keyer, wpm, snr_db, **others) for snr_db in levels]
 
 
 CONDITIONS = (
@@ -83,6 +89,8 @@ CONDITIONS = (
     *_at("ebook2cw", 60, None, 0),
     *_at("ebook2cw", 20, 10, 0, fading_hz=0.2),
     *_at("ebook2cw", 20, 10, 0, by_turns=True),
+    *_at("ebook2cw", 20, None, 0, overall=10),
+    *_at("ebook2cw", 15, None, 0, overall=5),
     *_at("machine", 16, None, 0, -8),
     *_at("machine", 25, None, 0, -8),
     *_at("straight", 18, None, 10, 0),
@@ -108,21 +116,23 @@ def make_recordings(conditions: Sequence[Condition], num_files: int, seed: int, 
 
 def make_recording(condition: Condition, number: int, seed: int, folder: Path) -> Recording:
     """One recording, a function of its condition, its number and the seed."""
-    made = conversation if condition.by_turns else clean_sound
-    text, tone_hz, clean = made(condition.keyer, condition.wpm, number, seed)
+    if condition.by_turns:
+        text, tone_hz, clean = conversation(condition.keyer, condition.wpm, number, seed)
+    else:
+        text, tone_hz, clean = clean_sound(condition.keyer, condition.wpm, condition.overall, number, seed)
     rng = np.random.default_rng([seed, zlib.crc32(condition.name.encode()), number])
     sound = on_the_air(clean, condition, rng)
-    path = folder / f"{condition.name.replace(' ', '_').replace(',', '')}-{number:03d}.wav"
+    path = folder / f"{condition.name.replace(' ', '_').replace(',', '').replace('/', '-')}-{number:03d}.wav"
     soundfile.write(path, sound * (PEAK / np.abs(sound).max()), SAMPLE_RATE, subtype="PCM_16")
     return Recording(condition, path, text, tone_hz, len(sound) / SAMPLE_RATE)
 
 
 @functools.lru_cache(maxsize=1)
-def clean_sound(keyer: str, wpm: int, number: int, seed: int) -> tuple[str, int, Sound]:
+def clean_sound(keyer: str, wpm: int, overall: int | None, number: int, seed: int) -> tuple[str, int, Sound]:
     """A text, its pitch and its sound: the same in all conditions of one keyer and speed, so they differ in noise."""
     rng = np.random.default_rng([seed, zlib.crc32(f"{keyer} {wpm}".encode()), number])
     text, tone_hz = draw_text(rng), round(rng.uniform(*TONE_HZ))
-    return text, tone_hz, keyed(keyer, text, wpm, tone_hz, rng)
+    return text, tone_hz, keyed(keyer, text, wpm, tone_hz, rng, overall)
 
 
 def conversation(keyer: str, wpm: int, number: int, seed: int) -> tuple[str, int, Sound]:
@@ -178,16 +188,20 @@ def fading_gain(num_samples: int, spread_hz: float, rng: np.random.Generator) ->
     return np.asarray(np.interp(seconds, knots, gain.real) + 1j * np.interp(seconds, knots, gain.imag))
 
 
-def keyed(keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator) -> Sound:
+def keyed(
+    keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator, overall: int | None = None
+) -> Sound:
     """A text as a clean tone, with silence before and after."""
-    return with_silence(tone_of(keyer, text, wpm, tone_hz, rng))
+    return with_silence(tone_of(keyer, text, wpm, tone_hz, rng, overall))
 
 
-def tone_of(keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator) -> Sound:
+def tone_of(
+    keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator, overall: int | None = None
+) -> Sound:
     """A text as a clean tone, from its first mark to its last."""
     if keyer == "ebook2cw":
-        return keyed_by_ebook2cw(text, wpm, tone_hz)
-    return keyed_tone(send(text, sender_of(keyer, wpm, rng), rng), tone_hz)
+        return keyed_by_ebook2cw(text, wpm, tone_hz, overall)
+    return keyed_tone(send(text, sender_of(keyer, wpm, rng, overall), rng), tone_hz)
 
 
 def with_silence(sound: Sound) -> Sound:
@@ -201,12 +215,13 @@ def has_ebook2cw() -> bool:
     return shutil.which("ebook2cw") is not None
 
 
-def keyed_by_ebook2cw(text: str, wpm: int, tone_hz: int) -> Sound:
+def keyed_by_ebook2cw(text: str, wpm: int, tone_hz: int, overall: int | None = None) -> Sound:
     """From the first sample of tone to the last. Its MP3 at 64 kbit/s is exact to 80 dB below the tone."""
     with tempfile.TemporaryDirectory() as folder:
         source, stem = Path(folder) / "text.txt", Path(folder) / "sound"
         source.write_text(text + "\n", encoding="ascii")
         options = {"-w": wpm, "-f": tone_hz, "-s": SAMPLE_RATE, "-q": 1, "-b": 64, "-c": "", "-o": stem}
+        options |= {} if overall is None else {"-e": overall}
         words = [str(word) for option in options.items() for word in option]
         subprocess.run(["ebook2cw", "-p", *words, str(source)], check=True, capture_output=True)
         sound, sample_rate = soundfile.read(stem.with_suffix(".mp3"), dtype="float64")
@@ -215,10 +230,11 @@ def keyed_by_ebook2cw(text: str, wpm: int, tone_hz: int) -> Sound:
     return np.asarray(sound[heard[0] : heard[-1] + 1])
 
 
-def sender_of(keyer: str, wpm: int, rng: np.random.Generator) -> Sender:
+def sender_of(keyer: str, wpm: int, rng: np.random.Generator, overall: int | None = None) -> Sender:
     """A machine that sends by the rule book, or somebody at a straight key, as the corpus has them."""
     if keyer == "machine":
-        return Sender("machine", wpm, units=(1.0, 3.0, 1.0, 3.0, 7.0), spreads=(0.0,) * 5)
+        stretch = 1.0 if overall is None else (50 * wpm / overall - 31) / 19  # of 50 units of PARIS 19 are long gaps
+        return Sender("machine", wpm, units=(1.0, 3.0, 1.0, 3.0 * stretch, 7.0 * stretch), spreads=(0.0,) * 5)
     keying = Keying(wpm=(wpm, wpm), hands={keyer: 1.0}, gap_stretch=(1, 1), unsteadiness=UNSTEADINESS)
     return draw_sender(keying, rng)
 

@@ -52,6 +52,17 @@ def test_paris_lasts_fifty_units(keyer: str, wpm: int) -> None:
     assert seconds == pytest.approx((100 - 7) * 1.2 / wpm, abs=0.01)
 
 
+@pytest.mark.parametrize("keyer", ["machine", pytest.param("ebook2cw", marks=needs_ebook2cw)])
+def test_longer_gaps_make_the_speed_that_comes_out(keyer: str) -> None:
+    """The same letters: 31 units of PARIS at its own speed, and a word with the gap after it in 60 s / 5."""
+    sound = conditions.keyed(keyer, "PARIS PARIS", 15, 800, np.random.default_rng(0), overall=5)
+    heard = np.flatnonzero(np.abs(sound) > 0.5 * np.abs(sound).max())
+    begins = heard[np.flatnonzero(np.diff(heard, prepend=-SAMPLE_RATE) > 0.5 * SAMPLE_RATE)] / SAMPLE_RATE
+    assert len(begins) == len("PARISPARIS")
+    assert begins[5] - begins[0] == pytest.approx(12, abs=0.03)
+    assert (heard[-1] / SAMPLE_RATE - begins[-1]) == pytest.approx(5 * 1.2 / 15, abs=0.02)
+
+
 @needs_ebook2cw
 def test_ebook2cw_sends_the_tone_and_nothing_else() -> None:
     sound = conditions.keyed_by_ebook2cw("ET", 16, 650)
@@ -129,7 +140,7 @@ def test_two_operators_by_turns() -> None:
 
 def test_names_are_unique() -> None:
     names = [condition.name for condition in CONDITIONS]
-    assert len(set(names)) == len(names) == 30
+    assert len(set(names)) == len(names) == 34
 
 
 def _made(folder: Path) -> Path:

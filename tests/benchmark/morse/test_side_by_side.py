@@ -72,7 +72,7 @@ def test_without_ebook2cw_scansion_keys(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(side_by_side, "has_ebook2cw", lambda: False)
     chosen = conditions_with("")
     assert {one.keyer for one in chosen} == {"machine", "straight"}
-    assert len(set(chosen)) == len(chosen) == 24
+    assert len(set(chosen)) == len(chosen) == 28
     assert side_by_side.tabulate(chosen, [], []).title.endswith("keyed by scansion alone: ebook2cw is not installed")
 
 
