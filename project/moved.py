@@ -15,7 +15,7 @@ MOVED = {
     "project.decode.fusion.Lexicon": "project.decode.language.Lexicon",
 }
 GONE: Mapping[str, Mapping[str, Any]] = {  # settings that are constants now, and are left out where they say so
-    "project.model.paced_envelope.PacedEnvelopeEncoder": {"kernel": 5, "dropout": 0.0},
+    "project.model.paced_envelope.PacedEnvelopeEncoder": {"kernel": 5, "stride": 2, "dropout": 0.0},
 }
 FIRST = {new: old for old, new in MOVED.items()}  # by which signatures are taken: a move makes no experiment a new one
 

@@ -188,9 +188,7 @@ def fading_gain(num_samples: int, spread_hz: float, rng: np.random.Generator) ->
     return np.asarray(np.interp(seconds, knots, gain.real) + 1j * np.interp(seconds, knots, gain.imag))
 
 
-def keyed(
-    keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator, overall: int | None = None
-) -> Sound:
+def keyed(keyer: str, text: str, wpm: int, tone_hz: int, rng: np.random.Generator, overall: int | None = None) -> Sound:
     """A text as a clean tone, with silence before and after."""
     return with_silence(tone_of(keyer, text, wpm, tone_hz, rng, overall))
 

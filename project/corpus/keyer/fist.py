@@ -27,8 +27,6 @@ _ELECTRONIC = ("machine", "paddle")
 _MOST_EATEN_SECONDS = 0.007
 _FEWEST_LETTER_GAP = 1.7  # times the gap inside a letter, or nobody could tell letters
 _FEWEST_WORD_GAP = 1.7  # times the gap between letters, or nobody could tell words
-_PRACTICE_STRETCH = (2.5, 7.0)  # of gaps between letters and words: 20 words a minute at 13 to 4.6
-_LONGEST_LETTER_GAP = 1.8  # seconds, about, of those who stretch for learners
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class Keying:
     wpm: Sequence[float] = (8, 80)  # words a minute, drawn evenly on a logarithmic scale
     hands: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(HANDS, 0.25))  # parts of utterances
     gap_stretch: Sequence[float] = (0.6, 3)  # of the gaps between letters and words, against those inside letters
-    practice: float = 0.0  # part of machines and paddles that give learners time: gaps 2.5 to 7 times as long
     eaten: float = 0.5  # part of machines and paddles whose swells eat into the marks, by up to 7 ms at any speed
     unsteadiness: float = 1.0  # of hands: 0 keeps habits and takes jitter and wandering speed away
     rise_ms: Sequence[float] = (2, 10)  # the tone swells and fades over this long, as a raised cosine
@@ -48,9 +45,8 @@ class Keying:
         check_range("keying.gap_stretch", self.gap_stretch, 0.5)
         check_range("keying.rise_ms", self.rise_ms, 0)
         check_parts("keying.hands", self.hands, HANDS)
-        for name in ("practice", "eaten"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"corpus: keying.{name} is {getattr(self, name)}: give a part from 0 to 1")
+        if not 0 <= self.eaten <= 1:
+            raise InputError(f"corpus: keying.eaten is {self.eaten}: give a part from 0 to 1")
         if self.unsteadiness < 0:
             raise InputError(f"corpus: keying.unsteadiness is {self.unsteadiness}: give 0 or more")
 
@@ -93,18 +89,14 @@ def draw_sender(keying: Keying, rng: np.random.Generator) -> Sender:
     hand = HANDS[int(rng.choice(len(HANDS), p=chances / chances.sum()))]
     low, high = keying.wpm
     wpm = between_log((low, max(low, min(high, FASTEST[hand]))), rng)
-    stretch = _stretched(keying, hand, wpm, rng)
-    habits = {"machine": _machine, "paddle": _paddle, "bug": _bug, "straight": _straight}[hand](stretch, keying, rng)
+    habits = {"machine": _machine, "paddle": _paddle, "bug": _bug, "straight": _straight}[hand](keying, rng)
     if hand in _ELECTRONIC and rng.random() < keying.eaten:
         habits["weight"] = max(_LIGHTEST, habits["weight"] - rng.uniform(0, _MOST_EATEN_SECONDS) * wpm / 1.2)
     return Sender(hand=hand, wpm=wpm, **habits)
 
 
-def _stretched(keying: Keying, hand: str, wpm: float, rng: np.random.Generator) -> float:
+def _stretched(keying: Keying, rng: np.random.Generator) -> float:
     """The gaps' stretch: none for half of the senders, else pressed together or, more often, pulled apart."""
-    if keying.practice and hand in _ELECTRONIC and rng.random() < keying.practice:
-        least, most = _PRACTICE_STRETCH
-        return between_log((least, max(least, min(most, _LONGEST_LETTER_GAP * wpm / (1.2 * LETTER_GAP)))), rng)
     if rng.random() < 0.5:
         return min(max(1.0, keying.gap_stretch[0]), keying.gap_stretch[1])
     return between_log(keying.gap_stretch, rng)
@@ -115,13 +107,14 @@ def _weight(rng: np.random.Generator, part: float) -> float:
     return float(rng.uniform(-0.5, 0.4)) if rng.random() < part else float(rng.normal(0, 0.07))
 
 
-def _machine(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
+def _machine(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
+    stretch = _stretched(keying, rng)
     units = (DIT, DAH, ELEMENT_GAP, LETTER_GAP * stretch, WORD_GAP * stretch)
     return {"units": units, "spreads": (0.0,) * 5, "weight": _weight(rng, 0.15)}
 
 
-def _paddle(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
-    calm = keying.unsteadiness
+def _paddle(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
+    stretch, calm = _stretched(keying, rng), keying.unsteadiness
     letter = LETTER_GAP * stretch * rng.uniform(0.8, 1.3)
     word = max(WORD_GAP * stretch * rng.uniform(0.7, 1.3), _FEWEST_WORD_GAP * letter)
     dah = DAH if rng.random() < 0.7 else rng.uniform(2.6, 3.6)
@@ -135,8 +128,8 @@ def _paddle(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[st
     }
 
 
-def _bug(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
-    calm = keying.unsteadiness
+def _bug(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
+    stretch, calm = _stretched(keying, rng), keying.unsteadiness
     inside = rng.uniform(0.8, 1.3)
     letter = max(LETTER_GAP * stretch * rng.uniform(0.75, 1.4), _FEWEST_LETTER_GAP * inside)
     word = max(WORD_GAP * stretch * rng.uniform(0.7, 1.3), _FEWEST_WORD_GAP * letter)
@@ -151,8 +144,8 @@ def _bug(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[str, 
     }
 
 
-def _straight(stretch: float, keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
-    calm = keying.unsteadiness
+def _straight(keying: Keying, rng: np.random.Generator) -> dict[str, Any]:
+    stretch, calm = _stretched(keying, rng), keying.unsteadiness
     inside = between_log((0.65, 1.5), rng)
     letter = max(LETTER_GAP * stretch * rng.uniform(0.7, 1.4), _FEWEST_LETTER_GAP * inside)
     word = max(WORD_GAP * stretch * rng.uniform(0.65, 1.4), _FEWEST_WORD_GAP * letter)

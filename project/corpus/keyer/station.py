@@ -142,7 +142,7 @@ def _neighbour(
     sending: Transmission, keying: Keying, channel: Channel, sample_rate: int, rng: np.random.Generator
 ) -> Sound:
     """Another station beside this one, mostly weaker, that sends on and on."""
-    sender = draw_sender(replace(keying, gap_stretch=(1, 1), practice=0.0), rng)
+    sender = draw_sender(replace(keying, gap_stretch=(1, 1)), rng)
     away = max(_FEWEST_HZ_APART, 1.5 / sender.unit_seconds, 1.5 / sending.sender.unit_seconds)
     offset = rng.choice([-1.0, 1.0]) * (away + rng.exponential(120))
     words = _BABBLE.split()

@@ -73,20 +73,6 @@ def test_every_hand_keeps_dits_from_dahs_and_letters_from_words(hand: str) -> No
         assert seconds.sum() == pytest.approx(sender.rule_seconds * sum(map(num_units, "THE QUICK BROWN FOX")), rel=0.6)
 
 
-def test_some_give_learners_time() -> None:
-    """Those who have electronics stretch the gaps, but no more than a slow sender's letters can stand; others do not."""
-    rng = np.random.default_rng(0)
-    keying = Keying(wpm=(8, 60), hands={"machine": 1.0, "straight": 1.0}, gap_stretch=(1, 1), practice=0.5)
-    senders = [draw_sender(keying, rng) for _ in range(600)]
-    stretches = {hand: [one.units[4] / 7 for one in senders if one.hand == hand] for hand in ("machine", "straight")}
-    stretched = [stretch for stretch in stretches["machine"] if stretch > 1]
-    assert len(stretched) / len(stretches["machine"]) == pytest.approx(0.5, abs=0.07)
-    assert 2.5 <= min(stretched) < 3 < 6 < max(stretched) <= 7
-    assert max(stretches["straight"]) < 2
-    pauses = [one.units[3] * one.unit_seconds for one in senders if one.hand == "machine" and one.units[4] > 2.6 * 7]
-    assert 1.5 < max(pauses) <= 1.8
-
-
 def test_hands_come_in_the_parts_asked_for() -> None:
     rng = np.random.default_rng(0)
     hands = [draw_sender(Keying(hands={"machine": 3, "bug": 1}), rng).hand for _ in range(400)]
@@ -112,7 +98,6 @@ def test_wandering_is_smooth_and_of_deviation_one() -> None:
     [
         ({"wpm": (30, 15)}, r"keying.wpm is \[30, 15\]: give \[low, high\]"),
         ({"gap_stretch": (0.1, 1)}, "keying.gap_stretch"),
-        ({"practice": 1.5}, "keying.practice is 1.5: give a part from 0 to 1"),
         ({"rise_ms": (3,)}, "keying.rise_ms"),
         ({"hands": {"left": 1.0}}, "keying.hands.left: no such kind: choose from machine, paddle"),
         ({"hands": {"bug": 0.0}}, "one above 0"),
