@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -78,8 +77,15 @@ class Condition:
         return f"{self.keyer} {speed} WPM {self.channel}"
 
 
-def _at(keyer: str, wpm: int, *levels: float | None, **others: Any) -> list[Condition]:
-    return [Condition(keyer, wpm, snr_db, **others) for snr_db in levels]
+def _at(
+    keyer: str,
+    wpm: int,
+    *levels: float | None,
+    fading_hz: float | None = None,
+    by_turns: bool = False,
+    overall: int | None = None,
+) -> list[Condition]:
+    return [Condition(keyer, wpm, snr_db, fading_hz, by_turns, overall) for snr_db in levels]
 
 
 CONDITIONS = (
@@ -117,6 +123,7 @@ def make_recordings(conditions: Sequence[Condition], num_files: int, seed: int, 
 def make_recording(condition: Condition, number: int, seed: int, folder: Path) -> Recording:
     """One recording, a function of its condition, its number and the seed."""
     if condition.by_turns:
+        assert condition.overall is None, "neither of two operators gives learners time"
         text, tone_hz, clean = conversation(condition.keyer, condition.wpm, number, seed)
     else:
         text, tone_hz, clean = clean_sound(condition.keyer, condition.wpm, condition.overall, number, seed)
@@ -233,6 +240,7 @@ def sender_of(keyer: str, wpm: int, rng: np.random.Generator, overall: int | Non
     if keyer == "machine":
         stretch = 1.0 if overall is None else (50 * wpm / overall - 31) / 19  # of 50 units of PARIS 19 are long gaps
         return Sender("machine", wpm, units=(1.0, 3.0, 1.0, 3.0 * stretch, 7.0 * stretch), spreads=(0.0,) * 5)
+    assert overall is None, "hands have gaps of their own"
     keying = Keying(wpm=(wpm, wpm), hands={keyer: 1.0}, gap_stretch=(1, 1), unsteadiness=UNSTEADINESS)
     return draw_sender(keying, rng)
 

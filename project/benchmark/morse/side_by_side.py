@@ -117,6 +117,7 @@ class SideBySide:
         notes = [
             f"{self.num_files} recordings of each kind, 8 kHz, tone 500 to 900 Hz, texts of 26 to 43 symbols, seed "
             f"{self.seed}; SNR: carrier with the key down over noise in 2,500 Hz",
+            "20/10 WPM: letters at 20 words a minute, with gaps so long that 10 come out",
             f"by turns: {TURNS} such texts of two operators; the second is {OTHER_SPEED} times as fast, {OTHER_HZ} Hz "
             f"higher and {OTHER_LEVEL} times as loud; who is told a pitch is told that of the first",
             "machine: keyed by scansion by the rule book; straight: by its model of a hand at a straight key",
